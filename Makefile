@@ -1,0 +1,37 @@
+# The workbench.  `make help` says what there is.
+# KSRC=/path/to/linux uses that tree instead of the packaged one.
+
+export KSRC
+
+help:
+	@echo 'make demo      get a kernel, apply the series, build, boot in QEMU, patch it live'
+	@echo 'make test      validate the series, patch by patch'
+	@echo 'make check     only what needs no kernel built'
+	@echo 'make selftest  the selftests on the tip, CONFIG=base'
+	@echo 'make shell     a prompt in the guest'
+	@echo 'make import    the series as a branch of the kernel repository'
+	@echo 'make export    that branch as patches/, series and mirrored files'
+	@echo 'make clean     remove build/'
+	@echo 'KSRC=/path/to/linux (git checkout, folder or tar archive) replaces the base'
+
+CONFIG ?= base
+
+demo:
+	@scripts/demo-tip
+
+test:
+	@scripts/validate
+
+check import export:
+	@scripts/$@
+
+selftest:
+	@CONFIGS=$(CONFIG) scripts/validate tip
+
+shell:
+	@scripts/shell $(CONFIG)
+
+clean:
+	rm -rf build
+
+.PHONY: help demo test check import export selftest shell clean
