@@ -2,6 +2,7 @@
 # guest.sh - the demo itself: runs in the guest, as root, from the directory that
 # holds `load` and kgraft_select.ko.  Every step is checked; the last two lines
 # say what came of it, and so does the exit status.
+# shellcheck disable=SC2317	# expect and soon call functions by their names
 cd "$(dirname "$0")" || exit 2
 
 patch=kgraft_select
@@ -10,8 +11,9 @@ state=/tmp/demo
 threads=4
 # Stock livepatch wakes stragglers by itself after 15 s; we must be done by then.
 patience_ms=10000
-# A thread whose loop stands still for longer has been held up.
-longest_gap_ms=2000
+# A thread of the load that stands still for longer has been held up.  QEMU's CPUs
+# themselves stand still for a fraction of that on a busy machine.
+limit_ms=1000
 
 step=0 failed=0 first=''
 step() { step=$((step + 1)); printf '\n%d. %s\n' $step "$*"; }
@@ -21,10 +23,23 @@ line() { printf '   %s\n' "$*"; }
 expect() {
 	local text=$1
 	shift
-	"$@" && return
+	if "$@"; then return; fi
 	failed=$((failed + 1))
 	[ -n "$first" ] || first="step $step: $text"
 	line "NOT SO: $text"
+	return 1
+}
+
+verdict() {
+	printf '\n'
+	if [ $failed -eq 0 ]; then
+		echo "PATCHED LIVE: select() was wrong, was right, and is as it was."
+		echo "The load never paused: $total system calls, no gap longer than $gap ms."
+		exit 0
+	fi
+	echo "NOT SHOWN: $first"
+	echo "Checks failed: $failed.  The load: $total system calls, longest gap $gap ms."
+	exit 1
 }
 
 now() { now=$((${EPOCHREALTIME/./} / 1000)); }
@@ -62,6 +77,7 @@ load() {
 	line "load: $((all - total)) more system calls in $seconds s; told wrong $wrongs, right $rights"
 	total=$all
 	expect "all $threads threads of the load go on" [ "$i,$still" = "$threads,0" ]
+	expect "none of them stands still for $limit_ms ms" [ $gap -le $limit_ms ]
 	expect "the load's other calls are all answered right" [ $odds -eq 0 ]
 	case $1 in
 	wrong) expect "the load is told the wrong answer" [ $wrongs -gt 0 ]
@@ -85,10 +101,11 @@ ask() {
 	expect "a new program is told $1" [ "$answer" = "$1" ]
 }
 
-in_transition() { [ "$(cat $sysfs/transition 2> /dev/null)" = 1 ]; }
+in_transition() { [ "$(cat "$sysfs/transition" 2> /dev/null)" = 1 ]; }
 settled() { ! in_transition; }
-gone() { [ ! -e $sysfs ]; }
-woken() { [ "$(./load show $state | awk '/^sleeper/ { print $3 }')" -eq "$1" ]; }
+gone() { [ ! -e "$sysfs" ]; }
+begun() { in_transition || [ ! -d "/proc/$insmod" ]; }
+woken() { [ "$(./load show "$state" | awk '/^sleeper/ { print $3 }')" -eq "$1" ]; }
 asleep_in() { grep -q " $1[+]" "/proc/$sleeper/stack"; }
 
 # tasks STATE - whom the transition has reached (1: patched, 0: not), and whom not
@@ -123,14 +140,15 @@ follow() {
 			said="$moved$names"
 		fi
 		[ "${left[*]}" != "$sleeper" ] || break
+		in_transition || break
 		[ $((now - $2)) -lt $patience_ms ] || break
 		sleep 0.05
 	done
-	expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
 }
 
 # straggler FUNCTION - who holds the transition up, and that it sleeps in there
 straggler() {
+	expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
 	if [ -e $sysfs/stragglers ]; then
 		line "the kernel names the stragglers:"
 		sed 's/^/     /' $sysfs/stragglers
@@ -146,7 +164,8 @@ wake() {
 	local start
 	now
 	start=$now
-	echo -n x > $state/wake
+	# Opened for both, which does not block should the sleeper be dead.
+	echo -n x 1<> $state/wake
 	expect "the transition completes" soon settled
 	since $start
 	line "a byte in its pipe wakes the sleeper; $seconds s later all have moved"
@@ -185,9 +204,9 @@ now
 start=$now
 insmod $patch.ko &
 insmod=$!
-soon in_transition
+soon begun
 follow 1 $start
-expect "insmod succeeds" wait $insmod
+expect "insmod succeeds" wait $insmod || verdict
 straggler core_sys_select
 load
 
@@ -230,14 +249,4 @@ ask "0, nothing ready"
 sleep 0.5
 load wrong
 expect "the sleeper is in the old function" soon asleep_in core_sys_select
-expect "no thread stood still for $longest_gap_ms ms" [ $gap -le $longest_gap_ms ]
-
-printf '\n'
-if [ $failed -eq 0 ]; then
-	echo "PATCHED LIVE: select() was wrong, was right, and is as it was."
-	echo "The load never paused: $total system calls, no gap longer than $gap ms."
-	exit 0
-fi
-echo "NOT SHOWN: $first"
-echo "$failed checks failed; the load: $total system calls, longest gap $gap ms."
-exit 1
+verdict

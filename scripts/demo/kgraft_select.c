@@ -9,11 +9,12 @@
  *	select(101, { 100 }, NULL, NULL, { 0, 0 }) returns 0
  *
  * core_sys_select() cuts the sets off there, so it is what gets replaced.  The
- * loop behind it in fs/select.c is static, and only klp-build can link a module
- * to that, by building the whole kernel twice.  Hence a loop of our own, made of
- * what is exported.  It lacks two things the original has: busy polling of
- * sockets (off by default) and timer slack that grows with the time-out.
- * 32-bit programs on a 64-bit kernel have a function of their own, left alone.
+ * loop behind it in fs/select.c is static: a module can call that only by way of
+ * the relocations klp-build makes, which builds the whole kernel twice.  Hence a
+ * loop of our own, made of what is exported.  It lacks two things the original
+ * has: busy polling of sockets (off by default) and timer slack that grows with
+ * the time-out.  32-bit programs on a 64-bit kernel have a core_sys_select() of
+ * their own, which is left alone.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>

@@ -47,7 +47,8 @@ struct counters {
 		atomic_ulong right, wrong;	/* answers to select({ CLOSED }) */
 		atomic_ulong turns;		/* from right to wrong or back */
 		atomic_ulong odd;		/* answers that are neither, of any call */
-		atomic_ulong longest_us;	/* between two rounds of the loop */
+		atomic_long longest_us;		/* between two rounds of the loop */
+		atomic_long last_us;		/* when the last one ended */
 	} __attribute__((aligned(64))) worker[MAX_WORKERS];
 };
 
@@ -103,6 +104,7 @@ static void *work(void *arg)
 	char c = 'x';
 
 	me->tid = gettid();
+	me->last_us = us();
 	prctl(PR_SET_NAME, "demo-load");
 	need(!pipe(pipes), "pipe");
 	for (then = us();; then = now) {
@@ -132,8 +134,9 @@ static void *work(void *arg)
 		}
 
 		now = us();
-		if (now - then > (long)me->longest_us)
+		if (now - then > me->longest_us)
 			me->longest_us = now - then;
+		me->last_us = now;
 	}
 	return NULL;
 }
@@ -179,12 +182,19 @@ static int run(int workers)
 static int show(void)
 {
 	struct worker *w;
+	long now, gap;
 
 	map_counters(0);
+	now = us();
 	printf("sleeper %d %lu\n", counters->sleeper, counters->woken);
-	for (w = counters->worker; w < counters->worker + counters->workers; w++)
-		printf("worker %d %lu %lu %lu %lu %lu %lu\n", w->tid, w->calls,
-		       w->right, w->wrong, w->turns, w->odd, w->longest_us);
+	for (w = counters->worker; w < counters->worker + counters->workers; w++) {
+		/* A thread that stands still now is in a gap, too. */
+		gap = now - w->last_us;
+		if (gap < w->longest_us)
+			gap = w->longest_us;
+		printf("worker %d %lu %lu %lu %lu %lu %ld\n", w->tid, w->calls,
+		       w->right, w->wrong, w->turns, w->odd, gap);
+	}
 	return 0;
 }
 
