@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guest TREE FUNCTIONS THREADS - enable and disable a livepatch once, with
+ * THREADS sleeping threads around, and print what it took (see run).
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static void set(const char *file, const char *value)
+{
+	int fd = open(file, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		err(1, "%s", file);
+	close(fd);
+}
+
+static void *sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+static void insmod(const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/%s.ko", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		err(1, "%s", path);
+	close(fd);
+}
+
+static void rmmod(const char *name)
+{
+	/* The patch's module is let go by a work item. */
+	for (int i = 0; syscall(SYS_delete_module, name, O_NONBLOCK); i++) {
+		if (i == 10000)
+			err(1, "rmmod %s", name);
+		usleep(1000);
+	}
+}
+
+static int in_transition(const char *file)
+{
+	char c = '0';
+	int fd = open(file, O_RDONLY);
+
+	if (fd >= 0 && read(fd, &c, 1) != 1)
+		c = '0';
+	close(fd);
+	return c != '0';
+}
+
+int main(int argc, char **argv)
+{
+	char target[32], patch[32], enabled[96], transition[96];
+	double start, cpu, result[6];
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (argc != 4)
+		return 2;
+	snprintf(target, sizeof(target), "bench_target%s", argv[2]);
+	snprintf(patch, sizeof(patch), "bench_patch%s", argv[2]);
+	snprintf(enabled, sizeof(enabled), "/sys/kernel/livepatch/%s/enabled", patch);
+	snprintf(transition, sizeof(transition), "/sys/kernel/livepatch/%s/transition", patch);
+
+	set("/proc/sys/kernel/pid_max", "4000000");
+	set("/proc/sys/kernel/threads-max", "1000000");
+	set("/proc/sys/vm/max_map_count", "1000000");
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16384);
+	for (int i = atoi(argv[3]); i; i--)
+		if (pthread_create(&thread, &attr, sleeper, NULL))
+			err(1, "thread");
+	sleep(2);	/* until all of them sleep */
+
+	insmod(target);
+	start = now(CLOCK_MONOTONIC);
+	cpu = now(CLOCK_THREAD_CPUTIME_ID);
+	insmod(patch);
+	result[0] = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	result[1] = now(CLOCK_MONOTONIC) - start;
+	while (in_transition(transition))
+		usleep(1000);
+	result[2] = now(CLOCK_MONOTONIC) - start;
+
+	start = now(CLOCK_MONOTONIC);
+	cpu = now(CLOCK_THREAD_CPUTIME_ID);
+	set(enabled, "0");
+	result[3] = now(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	result[4] = now(CLOCK_MONOTONIC) - start;
+	while (!access(enabled, F_OK))
+		usleep(1000);
+	result[5] = now(CLOCK_MONOTONIC) - start;
+	rmmod(patch);
+	rmmod(target);
+
+	printf("%-24s %9s %7s | %9.1f %9.1f %10.1f | %9.1f %9.1f %10.1f\n",
+	       argv[1], argv[2], argv[3], result[0], result[1], result[2],
+	       result[3], result[4], result[5]);
+	return 0;
+}
