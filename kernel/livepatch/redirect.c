@@ -1,0 +1,988 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * redirect.c - where the calls of patched functions go
+ *
+ * Copyright (C) 2014 Seth Jennings <sjenning@redhat.com>
+ * Copyright (C) 2014 SUSE
+ * Copyright (C) 2015 Josh Poimboeuf <jpoimboe@redhat.com>
+ *
+ * A redirect belongs to one patched address and has versions: from universe
+ * `since` on, calls go to `target`.  A task resolves it in its own universe, and
+ * nothing here knows how tasks get from one universe to the next.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bsearch.h>
+#include <linux/bug.h>
+#include <linux/ftrace.h>
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/livepatch.h>
+#include <linux/printk.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <kunit/visibility.h>
+#include "core.h"
+#include "redirect.h"
+#include "universe.h"
+
+/*
+ * All functions that are patched now, by the address that ftrace passes to the
+ * handler, which looks them up with preemption disabled.  Changed under
+ * klp_mutex only.  Livepatches of a thousand functions do exist, larger ones
+ * are hardly seen; these still make short chains.
+ */
+static DEFINE_HASHTABLE(klp_redirects, 10);
+
+/* Hooks with a redirect that no livepatch uses any more.  Under klp_mutex. */
+static LIST_HEAD(klp_idle_hooks);
+
+/*
+ * What klp_ftrace_handler() cannot find any more, but may have found before.
+ * The lock protects the lists.  It is not klp_mutex, because whoever holds that
+ * may have to wait for klp_free_dead_work.
+ */
+static DEFINE_SPINLOCK(klp_dead_lock);
+static LIST_HEAD(klp_dead_hooks);
+static LIST_HEAD(klp_dead_redirects);
+static LIST_HEAD(klp_dead_versions);
+
+/*
+ * What must not be on the stack of a task that goes from one universe to
+ * another: a sorted table for each pair.  Read with preemption disabled, changed
+ * under klp_mutex, freed after a grace period of RCU.
+ */
+struct klp_table {
+	struct list_head node;
+	struct rcu_head rcu;
+	unsigned int from;
+	unsigned int to;
+	unsigned int nr;
+	struct klp_range ranges[] __counted_by(nr);
+};
+
+static LIST_HEAD(klp_tables);
+
+static __always_inline struct klp_redirect *klp_find_redirect(unsigned long ip)
+{
+	struct klp_redirect *redirect;
+
+	hash_for_each_possible_rcu_notrace(klp_redirects, redirect, node, ip)
+		if (redirect->ip == ip)
+			return redirect;
+
+	return NULL;
+}
+
+static void notrace klp_ftrace_handler(unsigned long ip,
+				       unsigned long parent_ip,
+				       struct ftrace_ops *fops,
+				       struct ftrace_regs *fregs)
+{
+	struct klp_redirect *redirect;
+	struct klp_version *version;
+	int bit;
+
+	/*
+	 * The ftrace_test_recursion_trylock() will disable preemption, which
+	 * klp_synchronize_cpus() waits for.  Functions can be patched where RCU
+	 * is not watching.
+	 */
+	bit = ftrace_test_recursion_trylock(ip, parent_ip);
+	if (WARN_ON_ONCE(bit < 0))
+		return;
+
+	/*
+	 * A function that no livepatch uses any more is taken off the hash, or
+	 * has no version left, before ftrace lets go of it.  All tasks see its
+	 * original by then.
+	 */
+	redirect = klp_find_redirect(ip);
+	if (!redirect)
+		goto unlock;
+
+	/*
+	 * A task gets into a universe after all versions of it have been
+	 * published, and this sees them: see klp_migrate() for the order.
+	 */
+	version = klp_resolve(&redirect->versions,
+			      READ_ONCE(current->klp_universe));
+	if (version && version->target)
+		ftrace_regs_set_instruction_pointer(fregs, version->target);
+
+unlock:
+	ftrace_test_recursion_unlock(bit);
+}
+
+static struct klp_hook *klp_alloc_hook(void)
+{
+	struct klp_hook *hook;
+
+	hook = kzalloc_obj(*hook);
+	if (!hook)
+		return NULL;
+
+	hook->fops.func = klp_ftrace_handler;
+	hook->fops.flags = FTRACE_OPS_FL_DYNAMIC |
+#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+			   FTRACE_OPS_FL_SAVE_REGS |
+#endif
+			   FTRACE_OPS_FL_IPMODIFY |
+			   FTRACE_OPS_FL_PERMANENT;
+	INIT_LIST_HEAD(&hook->used);
+	INIT_LIST_HEAD(&hook->idle);
+	INIT_LIST_HEAD(&hook->node);
+
+	return hook;
+}
+
+static void klp_trim_spares(struct klp_redirect *redirect, unsigned int nr)
+{
+	struct klp_version *version, *next;
+
+	list_for_each_entry_safe(version, next, &redirect->spares, node) {
+		if (nr) {
+			nr--;
+			continue;
+		}
+		list_del(&version->node);
+		kfree(version);
+	}
+}
+
+static void klp_free_dead(struct work_struct *work)
+{
+	struct klp_redirect *redirect, *next_redirect;
+	struct klp_version *version, *next_version;
+	struct klp_hook *hook, *next_hook;
+	LIST_HEAD(redirects);
+	LIST_HEAD(versions);
+	LIST_HEAD(hooks);
+
+	spin_lock(&klp_dead_lock);
+	list_splice_init(&klp_dead_hooks, &hooks);
+	list_splice_init(&klp_dead_redirects, &redirects);
+	list_splice_init(&klp_dead_versions, &versions);
+	spin_unlock(&klp_dead_lock);
+
+	/* This waits for a grace period of Tasks RCU, for each object. */
+	list_for_each_entry_safe(hook, next_hook, &hooks, node) {
+		/* If ftrace is out of order, it may not forget the hook. */
+		if (hook->registered &&
+		    WARN_ON(unregister_ftrace_function(&hook->fops)))
+			list_del(&hook->node);
+	}
+
+	/*
+	 * The handler, called for other hooks or for a function that its hook
+	 * has let go of, may still stand on a redirect in the hash, or on one of
+	 * its versions.  And ftrace may still look at a hook that it has just
+	 * refused.
+	 */
+	klp_synchronize_cpus();
+
+	list_for_each_entry_safe(hook, next_hook, &hooks, node) {
+		ftrace_free_filter(&hook->fops);
+		kfree(hook);
+	}
+
+	list_for_each_entry_safe(redirect, next_redirect, &redirects, hook_node) {
+		klp_trim_spares(redirect, 0);
+		kfree(redirect);
+	}
+
+	list_for_each_entry_safe(version, next_version, &versions, dead)
+		kfree(version);
+}
+
+static DECLARE_WORK(klp_free_dead_work, klp_free_dead);
+
+/**
+ * klp_flush_dead() - wait until ftrace has let go of all functions that are not
+ *		      patched any more, and what was known of them is freed
+ *
+ * Context: may sleep for a grace period of Tasks RCU for each object
+ */
+void klp_flush_dead(void)
+{
+	flush_work(&klp_free_dead_work);
+}
+
+/*
+ * ftrace takes all functions of a hook or none, and does not say which one it
+ * refuses.  Find out, by one after the other.  If each is taken for itself, all
+ * that can be said is which object it was.
+ */
+static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hook)
+{
+	const char *culprit = obj->name ?: "vmlinux";
+	struct klp_func *func;
+	int ret;
+
+	klp_for_each_func(obj, func) {
+		if (func->redirect->hook != hook)
+			continue;
+
+		ret = ftrace_set_filter_ip(&hook->fops, func->redirect->ip, 0,
+					   !hook->registered);
+		if (!ret && !hook->registered) {
+			ret = register_ftrace_function(&hook->fops);
+			hook->registered = !ret;
+		}
+		if (ret) {
+			culprit = func->old_name;
+			break;
+		}
+	}
+
+	return culprit;
+}
+
+static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
+{
+	unsigned int nr = list_count_nodes(&hook->used);
+	struct klp_redirect *redirect;
+	const char *culprit;
+	unsigned long *ips;
+	int ret;
+
+	ips = kvmalloc_array(nr, sizeof(*ips), GFP_KERNEL);
+	if (!ips)
+		return -ENOMEM;
+
+	nr = 0;
+	list_for_each_entry(redirect, &hook->used, hook_node)
+		ips[nr++] = redirect->ip;
+
+	ret = ftrace_set_filter_ips(&hook->fops, ips, nr, 0, 1);
+	kvfree(ips);
+	if (ret) {
+		culprit = klp_find_culprit(obj, hook);
+		pr_err("failed to set ftrace filter for function '%s' (%d)\n",
+		       culprit, ret);
+		return ret;
+	}
+
+	ret = register_ftrace_function(&hook->fops);
+	if (ret == -EBUSY) {
+		/* Maybe it is one of ours that is about to let go. */
+		klp_flush_dead();
+		ret = register_ftrace_function(&hook->fops);
+	}
+	if (ret) {
+		culprit = klp_find_culprit(obj, hook);
+		pr_err("failed to register ftrace handler for function '%s' (%d)\n",
+		       culprit, ret);
+		return ret;
+	}
+
+	hook->registered = true;
+
+	return 0;
+}
+
+/*
+ * Take the idle functions off a hook that still has others.  Where memory is
+ * short, they stay until the next one gets idle; the handler does nothing for
+ * them.
+ */
+static int klp_shrink_hook(struct klp_hook *hook)
+{
+	unsigned int nr = list_count_nodes(&hook->idle);
+	struct klp_redirect *redirect;
+	unsigned long *ips;
+	int ret;
+
+	ips = kvmalloc_array(nr, sizeof(*ips), GFP_KERNEL);
+	if (!ips)
+		return -ENOMEM;
+
+	nr = 0;
+	list_for_each_entry(redirect, &hook->idle, hook_node)
+		ips[nr++] = redirect->ip;
+
+	ret = ftrace_set_filter_ips(&hook->fops, ips, nr, 1, 0);
+	kvfree(ips);
+
+	return ret;
+}
+
+/* Versions taken off a redirect are freed when no handler stands on them. */
+static void klp_bury_versions(struct list_head *dropped)
+{
+	spin_lock(&klp_dead_lock);
+	list_splice_init(dropped, &klp_dead_versions);
+	spin_unlock(&klp_dead_lock);
+}
+
+/* Let go of all functions that no livepatch uses any more. */
+static void klp_detach_idle(void)
+{
+	struct klp_redirect *redirect;
+	struct klp_hook *hook, *next;
+	bool dead;
+
+	list_for_each_entry_safe(hook, next, &klp_idle_hooks, node) {
+		list_del_init(&hook->node);
+
+		/* An empty filter would mean all functions. */
+		if (!list_empty(&hook->used) && klp_shrink_hook(hook))
+			continue;
+
+		list_for_each_entry(redirect, &hook->idle, hook_node)
+			hash_del_rcu(&redirect->node);
+
+		spin_lock(&klp_dead_lock);
+		list_splice_init(&hook->idle, &klp_dead_redirects);
+		if (list_empty(&hook->used))
+			list_add(&hook->node, &klp_dead_hooks);
+		spin_unlock(&klp_dead_lock);
+	}
+
+	spin_lock(&klp_dead_lock);
+	dead = !list_empty(&klp_dead_redirects) || !list_empty(&klp_dead_versions);
+	spin_unlock(&klp_dead_lock);
+	if (dead)
+		schedule_work(&klp_free_dead_work);
+}
+
+/* Nobody uses the redirect, and everybody sees the original. */
+static void klp_idle_redirect(struct klp_redirect *redirect)
+{
+	struct klp_hook *hook = redirect->hook;
+
+	list_move(&redirect->hook_node, &hook->idle);
+	if (list_empty(&hook->node))
+		list_add(&hook->node, &klp_idle_hooks);
+}
+
+static int klp_add_spares(struct klp_redirect *redirect, unsigned int nr)
+{
+	struct klp_version *version;
+
+	while (nr--) {
+		version = kzalloc_obj(*version);
+		if (!version)
+			return -ENOMEM;
+		list_add(&version->node, &redirect->spares);
+	}
+
+	return 0;
+}
+
+static struct klp_redirect *klp_alloc_redirect(struct klp_func *func)
+{
+	size_t len = strlen(func->old_name) + 1;
+	struct klp_redirect *redirect;
+
+	redirect = kzalloc_flex(*redirect, name, len);
+	if (!redirect)
+		return NULL;
+
+	memcpy(redirect->name, func->old_name, len);
+	redirect->old_func = (unsigned long)func->old_func;
+	redirect->old_size = func->old_size;
+	INIT_LIST_HEAD(&redirect->versions);
+	INIT_LIST_HEAD(&redirect->spares);
+	INIT_LIST_HEAD(&redirect->funcs);
+
+	return redirect;
+}
+
+static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
+			   unsigned int nr_versions)
+{
+	struct klp_redirect *redirect;
+	struct klp_func *last;
+	unsigned long ip;
+	int ret;
+
+	if (WARN_ON(!func->old_func || func->redirect))
+		return -EINVAL;
+
+	/* ftrace_location() would have to ask kallsyms for the size. */
+	ip = ftrace_location_range((unsigned long)func->old_func,
+				   (unsigned long)func->old_func +
+				   func->old_size - 1);
+	if (!ip) {
+		pr_err("failed to find location for function '%s'\n",
+		       func->old_name);
+		return -EINVAL;
+	}
+
+	redirect = klp_find_redirect(ip);
+	if (!redirect) {
+		redirect = klp_alloc_redirect(func);
+		if (!redirect)
+			return -ENOMEM;
+
+		redirect->ip = ip;
+		redirect->hook = hook;
+		list_add_tail(&redirect->hook_node, &hook->used);
+		hash_add_rcu(klp_redirects, &redirect->node, ip);
+	}
+
+	last = list_first_entry_or_null(&redirect->funcs, struct klp_func, stack_node);
+	if (last && last->kobj.parent == func->kobj.parent) {
+		pr_err("function '%s' is patched twice, also as '%s'\n",
+		       func->old_name, last->old_name);
+		return -EINVAL;
+	}
+
+	/* Idle ones are still attached if ftrace could not let go. */
+	if (!last)
+		list_move_tail(&redirect->hook_node, &redirect->hook->used);
+
+	func->live = false;
+	func->redirect = redirect;
+	list_add(&func->stack_node, &redirect->funcs);
+
+	ret = klp_add_spares(redirect, nr_versions);
+
+	return ret;
+}
+
+static void klp_drop_version(struct klp_version *version, struct list_head *dropped)
+{
+	/* The handler may stand on it, and has to find its way on. */
+	list_del_rcu(&version->node);
+	list_add(&version->dead, dropped);
+}
+
+/*
+ * Forget the functions of an object.  What earlier universes resolve to them
+ * stays until klp_merge_versions(), unless the object is gone.
+ */
+static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gone)
+{
+	struct klp_version *version, *next;
+	struct klp_redirect *redirect;
+	struct klp_func *func;
+	LIST_HEAD(dropped);
+	bool all;
+
+	klp_for_each_func(obj, func) {
+		redirect = func->redirect;
+		if (!redirect || (nops_only && !func->nop))
+			continue;
+
+		list_del(&func->stack_node);
+		func->redirect = NULL;
+		func->live = false;
+
+		all = gone && list_empty(&redirect->funcs);
+		list_for_each_entry_safe(version, next, &redirect->versions, node) {
+			/* Or that of a universe that is not to be */
+			if (all || version->since > klp_universe)
+				klp_drop_version(version, &dropped);
+		}
+
+		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions))
+			klp_idle_redirect(redirect);
+	}
+
+	if (obj->dynamic || !nops_only)
+		obj->patched = false;
+
+	klp_bury_versions(&dropped);
+	klp_detach_idle();
+}
+
+/**
+ * klp_detach_object() - forget the functions of an object
+ * @obj:	the object
+ * @gone:	nobody can be in a function of the object, or call one: it is a
+ *		module that has not run yet, or will not run any more
+ *
+ * What earlier universes resolve to its functions stays until
+ * klp_merge_versions(), unless the object is gone.  Versions of a universe that
+ * is not born are dropped.
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_detach_object(struct klp_object *obj, bool gone)
+{
+	__klp_detach_object(obj, false, gone);
+}
+
+/**
+ * klp_detach_nops() - forget those functions of an object that lead back to the
+ *		       original
+ * @obj:	the object
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_detach_nops(struct klp_object *obj)
+{
+	__klp_detach_object(obj, true, false);
+}
+
+/**
+ * klp_forget_module() - let go of the functions of a module that goes away
+ * @mod:	the module, which has not run yet or will not run any more, and
+ *		which no livepatch is attached to
+ *
+ * These are functions of livepatches that have been disabled, and wait for
+ * klp_merge_versions().
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_forget_module(struct module *mod)
+{
+	struct klp_version *version, *next;
+	struct klp_redirect *redirect;
+	LIST_HEAD(dropped);
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node) {
+		if (!within_module(redirect->ip, mod) || !list_empty(&redirect->funcs))
+			continue;
+		list_for_each_entry_safe(version, next, &redirect->versions, node)
+			klp_drop_version(version, &dropped);
+		klp_idle_redirect(redirect);
+	}
+
+	klp_bury_versions(&dropped);
+	klp_detach_idle();
+}
+
+/**
+ * klp_attach_object() - send the calls of an object's functions to the handler
+ * @obj:	the object, which is loaded
+ * @nr_versions: how often klp_publish_object() can be called for it; the last
+ *		is the one that turns it off
+ *
+ * Nothing changes for anybody.  Where there is no memory, or a function cannot
+ * be found or attached, which is logged, nothing is left behind.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: 0 or an error
+ */
+int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
+{
+	struct klp_func *func;
+	struct klp_hook *hook;
+	int ret;
+
+	if (WARN_ON(obj->patched))
+		return -EINVAL;
+
+	hook = klp_alloc_hook();
+	if (!hook)
+		return -ENOMEM;
+
+	klp_for_each_func(obj, func) {
+		ret = klp_attach_func(func, hook, nr_versions);
+		if (ret)
+			goto err;
+	}
+
+	if (list_empty(&hook->used)) {
+		/* All functions had been patched before. */
+		kfree(hook);
+	} else {
+		ret = klp_register_hook(obj, hook);
+		if (ret)
+			goto err;
+	}
+
+	obj->patched = true;
+
+	return 0;
+
+err:
+	if (list_empty(&hook->used))
+		kfree(hook);
+	klp_detach_object(obj, false);
+	return ret;
+}
+
+/**
+ * klp_publish_object() - turn the functions of an object on or off
+ * @obj:	the object, which is attached
+ * @universe:	number of the universe, from which on it holds; not born yet, or
+ *		the object is a module that has not run yet
+ * @live:	on or off
+ *
+ * In that universe, calls of a function go to the last of its klp_funcs that is
+ * on.  Uses up one of the versions that klp_attach_object() made, so it never
+ * fails.
+ *
+ * Context: under klp_mutex
+ */
+void klp_publish_object(struct klp_object *obj, unsigned int universe, bool live)
+{
+	struct klp_func *func, *top, *now;
+	struct klp_redirect *redirect;
+	struct klp_version *version;
+
+	klp_for_each_func(obj, func) {
+		redirect = func->redirect;
+		if (WARN_ON(!redirect))
+			continue;
+		func->live = live;
+
+		top = NULL;
+		list_for_each_entry(now, &redirect->funcs, stack_node) {
+			if (now->live) {
+				top = now->nop ? NULL : now;
+				break;
+			}
+		}
+
+		version = list_first_entry_or_null(&redirect->versions,
+						   struct klp_version, node);
+		now = version ? version->func : NULL;
+		if (top == now)
+			continue;
+
+		version = list_first_entry_or_null(&redirect->spares,
+						   struct klp_version, node);
+		if (WARN_ON(!version))
+			continue;
+		list_del(&version->node);
+
+		version->since = universe;
+		version->func = top;
+		version->target = top ? (unsigned long)top->new_func : 0;
+		/* Publishes it; the handler follows the pointer. */
+		list_add_rcu(&version->node, &redirect->versions);
+	}
+}
+
+/**
+ * klp_add_versions() - provide for a pair of klp_publish_object(), on and off
+ * @obj:	the object, which is attached and has been turned off
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: 0 or -ENOMEM
+ */
+int klp_add_versions(struct klp_object *obj)
+{
+	struct klp_func *func;
+	int ret;
+
+	klp_for_each_func(obj, func) {
+		ret = klp_add_spares(func->redirect, 2);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+/**
+ * klp_merge() - drop the versions that nobody resolves to
+ * @versions:	versions of a function, newest first
+ * @census:	the universes that have tasks, or will have
+ * @dropped:	list for those that are dropped, by their member `dead`
+ *
+ * Each universe of the census resolves to the same function as before.
+ */
+VISIBLE_IF_KUNIT void klp_merge(struct list_head *versions,
+				const struct klp_census *census,
+				struct list_head *dropped)
+{
+	struct klp_version *version, *next, *newer = NULL;
+
+	/* A version is for the universes from its own until the newer one's. */
+	list_for_each_entry_safe(version, next, versions, node) {
+		if (newer && !klp_census_any(census, version->since, newer->since))
+			klp_drop_version(version, dropped);
+		else
+			newer = version;
+	}
+
+	/* What is left may say the same as the older one, which stays. */
+	list_for_each_entry_safe(version, next, versions, node) {
+		if (version->func == (list_is_last(&version->node, versions) ?
+				      NULL : next->func))
+			klp_drop_version(version, dropped);
+	}
+}
+
+/**
+ * klp_merge_versions() - drop the versions of all functions that nobody
+ *			  resolves to, and let go of functions that have none
+ * @census:	the universes that have tasks, or will have.  Nobody else may be
+ *		on the way to, or resolve in, an older one than its newest
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_merge_versions(const struct klp_census *census)
+{
+	struct klp_redirect *redirect;
+	LIST_HEAD(dropped);
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node) {
+		klp_merge(&redirect->versions, census, &dropped);
+		klp_trim_spares(redirect, list_count_nodes(&redirect->funcs));
+		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions))
+			klp_idle_redirect(redirect);
+	}
+
+	klp_bury_versions(&dropped);
+	klp_detach_idle();
+}
+
+/**
+ * klp_pin_patches() - keep the code that tasks may still be in, for good
+ * @census:	universes that tasks have been taken out of by force
+ *
+ * Context: under klp_mutex
+ */
+void klp_pin_patches(const struct klp_census *census)
+{
+	struct klp_version *version, *newer;
+	struct klp_redirect *redirect;
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node) {
+		newer = NULL;
+		list_for_each_entry(version, &redirect->versions, node) {
+			/* Without a redirect, its livepatch has been let go of. */
+			if (newer && version->func && version->func->redirect &&
+			    klp_census_any(census, version->since, newer->since))
+				klp_func_patch(version->func)->forced = true;
+			newer = version;
+		}
+	}
+}
+
+static int klp_cmp_ranges(const void *a, const void *b)
+{
+	const struct klp_range *l = a, *r = b;
+
+	return cmp_int(l->start, r->start);
+}
+
+/**
+ * klp_join_ranges() - sort ranges, and join those that overlap
+ * @ranges:	the ranges, none of them empty
+ * @nr:		how many
+ *
+ * Return: how many are left
+ */
+VISIBLE_IF_KUNIT unsigned int klp_join_ranges(struct klp_range *ranges, unsigned int nr)
+{
+	unsigned int i, last = 0;
+
+	if (!nr)
+		return 0;
+
+	sort(ranges, nr, sizeof(*ranges), klp_cmp_ranges, NULL);
+
+	/* The search relies on it that they do not overlap. */
+	for (i = 1; i < nr; i++) {
+		if (ranges[i].start < ranges[last].end)
+			ranges[last].end = max(ranges[last].end, ranges[i].end);
+		else
+			ranges[++last] = ranges[i];
+	}
+
+	return last + 1;
+}
+
+static __always_inline int klp_cmp_address(const void *key, const void *elt)
+{
+	unsigned long address = *(const unsigned long *)key;
+	const struct klp_range *range = elt;
+
+	if (address < range->start)
+		return -1;
+
+	return address >= range->end;
+}
+
+/**
+ * klp_find_range() - find the range that an address is in
+ * @ranges:	ranges as klp_join_ranges() leaves them
+ * @nr:		how many
+ * @address:	the address
+ *
+ * Return: the range, or NULL where it is in none
+ */
+VISIBLE_IF_KUNIT const struct klp_range *
+klp_find_range(const struct klp_range *ranges, unsigned int nr, unsigned long address)
+{
+	return __inline_bsearch(&address, ranges, nr, sizeof(*ranges), klp_cmp_address);
+}
+
+/*
+ * What a task that goes from universe @from to @to must not have on its stack,
+ * because of one function.  @ranges may be NULL, to count only.
+ */
+static unsigned int klp_redirect_ranges(struct klp_redirect *redirect,
+					unsigned int from, unsigned int to,
+					struct klp_range *ranges)
+{
+	struct klp_version *now = klp_resolve(&redirect->versions, from);
+	struct klp_version *then = klp_resolve(&redirect->versions, to);
+	struct klp_func *func = now ? now->func : NULL;
+
+	if (func == (then ? then->func : NULL))
+		return 0;
+
+	if (ranges) {
+		/* What it runs now */
+		ranges[0] = (struct klp_range) {
+			.start = func ? (unsigned long)func->new_func :
+					redirect->old_func,
+			.name = redirect->name,
+		};
+		ranges[0].end = ranges[0].start +
+				(func ? func->new_size : redirect->old_size);
+		/*
+		 * A task that was preempted in ftrace's trampoline still shows
+		 * the entry of the original on its stack, though
+		 * klp_ftrace_handler() may have sent it to any version already.
+		 */
+		ranges[1] = (struct klp_range) {
+			.start = redirect->old_func,
+			/* Return addresses: the one behind the call belongs to it. */
+			.end = redirect->ip + MCOUNT_INSN_SIZE + 1,
+			.name = redirect->name,
+		};
+	}
+
+	return 2;
+}
+
+static struct klp_table *klp_make_table(unsigned int from, unsigned int to)
+{
+	struct klp_redirect *redirect;
+	struct klp_table *table;
+	unsigned int nr = 0;
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node)
+		nr += klp_redirect_ranges(redirect, from, to, NULL);
+
+	table = kvzalloc_flex(*table, ranges, nr);
+	if (!table)
+		return NULL;
+
+	table->from = from;
+	table->to = to;
+	table->nr = nr;
+
+	nr = 0;
+	hash_for_each(klp_redirects, bkt, redirect, node)
+		nr += klp_redirect_ranges(redirect, from, to, table->ranges + nr);
+	table->nr = klp_join_ranges(table->ranges, nr);
+
+	return table;
+}
+
+static struct klp_table *klp_find_table(unsigned int from, unsigned int to)
+{
+	struct klp_table *table;
+
+	list_for_each_entry_rcu(table, &klp_tables, node, lockdep_is_held(&klp_mutex))
+		if (table->from == from && table->to == to)
+			return table;
+
+	return NULL;
+}
+
+/**
+ * klp_prepare_ranges() - find out what must not be on the stacks of tasks
+ * @census:	the universes that have tasks
+ * @to:		the universe that they are to reach, which is published
+ *
+ * Where memory is short, klp_check_entries() lets nobody pass, until this is
+ * called again.
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_prepare_ranges(const struct klp_census *census, unsigned int to)
+{
+	struct klp_table *table;
+	unsigned int i, from;
+
+	lockdep_assert_held(&klp_mutex);
+
+	for (i = 0; i < census->nr; i++) {
+		from = census->entry[i].universe;
+		if (from == to || klp_find_table(from, to))
+			continue;
+
+		table = klp_make_table(from, to);
+		if (table)
+			list_add_rcu(&table->node, &klp_tables);
+	}
+}
+
+/**
+ * klp_is_same_to() - does a task see the same in two universes?
+ * @from:	the universe that it is in
+ * @to:		another one, which klp_prepare_ranges() has been called for
+ *
+ * Context: under klp_mutex
+ * Return: true if all functions resolve to the same, false if not, or if
+ *	   memory was short
+ */
+bool klp_is_same_to(unsigned int from, unsigned int to)
+{
+	struct klp_table *table = klp_find_table(from, to);
+
+	return table && !table->nr;
+}
+
+/**
+ * klp_drop_ranges() - forget what klp_prepare_ranges() has found out
+ *
+ * Context: under klp_mutex
+ */
+void klp_drop_ranges(void)
+{
+	struct klp_table *table, *next;
+
+	lockdep_assert_held(&klp_mutex);
+
+	list_for_each_entry_safe(table, next, &klp_tables, node) {
+		list_del_rcu(&table->node);
+		kvfree_rcu(table, rcu);
+	}
+}
+
+/**
+ * klp_check_entries() - may a task with this stack go to another universe?
+ * @entries:	the stack, as return addresses
+ * @nr_entries:	how many
+ * @from:	universe that the task is in
+ * @to:		universe that it is to go to
+ * @name:	set to the name of the function that is in the way; valid while
+ *		preemption is disabled or klp_mutex held
+ *
+ * Context: preemption disabled
+ * Return: 0 if it may, -EADDRINUSE if one of the functions is in the way,
+ *	   -EAGAIN if klp_prepare_ranges() is still to be called
+ */
+int klp_check_entries(const unsigned long *entries, unsigned int nr_entries,
+		      unsigned int from, unsigned int to, const char **name)
+{
+	const struct klp_range *range;
+	struct klp_table *table;
+	unsigned int i;
+
+	table = klp_find_table(from, to);
+	if (!table)
+		return -EAGAIN;
+
+	for (i = 0; i < nr_entries; i++) {
+		range = klp_find_range(table->ranges, table->nr, entries[i]);
+		if (range) {
+			*name = range->name;
+			return -EADDRINUSE;
+		}
+	}
+
+	return 0;
+}
