@@ -387,6 +387,8 @@ static struct klp_redirect *klp_alloc_redirect(struct klp_func *func)
 	memcpy(redirect->name, func->old_name, len);
 	redirect->old_func = (unsigned long)func->old_func;
 	redirect->old_size = func->old_size;
+	redirect->old_cold = func->old_cold;
+	redirect->old_cold_size = func->old_cold_size;
 	INIT_LIST_HEAD(&redirect->versions);
 	INIT_LIST_HEAD(&redirect->spares);
 	INIT_LIST_HEAD(&redirect->funcs);
@@ -816,7 +818,7 @@ klp_find_range(const struct klp_range *ranges, unsigned int nr, unsigned long ad
 
 /*
  * What a task that goes from universe @from to @to must not have on its stack,
- * because of one function.  @ranges may be NULL, to count only.
+ * because of one function: up to three ranges.
  */
 static unsigned int klp_redirect_ranges(struct klp_redirect *redirect,
 					unsigned int from, unsigned int to,
@@ -825,44 +827,59 @@ static unsigned int klp_redirect_ranges(struct klp_redirect *redirect,
 	struct klp_version *now = klp_resolve(&redirect->versions, from);
 	struct klp_version *then = klp_resolve(&redirect->versions, to);
 	struct klp_func *func = now ? now->func : NULL;
+	unsigned long start, cold;
+	unsigned int nr = 0;
 
 	if (func == (then ? then->func : NULL))
 		return 0;
 
-	if (ranges) {
-		/* What it runs now */
-		ranges[0] = (struct klp_range) {
-			.start = func ? (unsigned long)func->new_func :
-					redirect->old_func,
-			.name = redirect->name,
-		};
-		ranges[0].end = ranges[0].start +
-				(func ? func->new_size : redirect->old_size);
-		/*
-		 * A task that was preempted in ftrace's trampoline still shows
-		 * the entry of the original on its stack, though
-		 * klp_ftrace_handler() may have sent it to any version already.
-		 */
-		ranges[1] = (struct klp_range) {
-			.start = redirect->old_func,
-			/* Return addresses: the one behind the call belongs to it. */
-			.end = redirect->ip + MCOUNT_INSN_SIZE + 1,
+	/* What it runs now */
+	start = func ? (unsigned long)func->new_func : redirect->old_func;
+	ranges[nr++] = (struct klp_range) {
+		.start = start,
+		.end = start + (func ? func->new_size : redirect->old_size),
+		.name = redirect->name,
+	};
+
+	/*
+	 * That was jumped to, so the body need not be on the stack of whoever is
+	 * in there.
+	 */
+	cold = func ? func->new_cold : redirect->old_cold;
+	if (cold) {
+		ranges[nr++] = (struct klp_range) {
+			.start = cold,
+			.end = cold + (func ? func->new_cold_size :
+					      redirect->old_cold_size),
 			.name = redirect->name,
 		};
 	}
 
-	return 2;
+	/*
+	 * A task that was preempted in ftrace's trampoline still shows the entry
+	 * of the original on its stack, though klp_ftrace_handler() may have sent
+	 * it to any version already.
+	 */
+	ranges[nr++] = (struct klp_range) {
+		.start = redirect->old_func,
+		/* Return addresses: the one behind the call belongs to it. */
+		.end = redirect->ip + MCOUNT_INSN_SIZE + 1,
+		.name = redirect->name,
+	};
+
+	return nr;
 }
 
 static struct klp_table *klp_make_table(unsigned int from, unsigned int to)
 {
+	struct klp_range ranges[3];
 	struct klp_redirect *redirect;
 	struct klp_table *table;
 	unsigned int nr = 0;
 	int bkt;
 
 	hash_for_each(klp_redirects, bkt, redirect, node)
-		nr += klp_redirect_ranges(redirect, from, to, NULL);
+		nr += klp_redirect_ranges(redirect, from, to, ranges);
 
 	table = kvzalloc_flex(*table, ranges, nr);
 	if (!table)

@@ -66,6 +66,8 @@ struct klp_version {
  *		be freed
  * @old_func:	address of the original
  * @old_size:	size of the original
+ * @old_cold:	where the compiler moved its unlikely blocks, 0 if nowhere
+ * @old_cold_size: size of the code at @old_cold
  * @name:	name of the original
  */
 struct klp_redirect {
@@ -78,6 +80,8 @@ struct klp_redirect {
 	struct list_head hook_node;
 	unsigned long old_func;
 	unsigned long old_size;
+	unsigned long old_cold;
+	unsigned long old_cold_size;
 	char name[];
 };
 
