@@ -26,6 +26,7 @@
 #include <linux/sched/signal.h>
 #include <linux/srcu.h>
 #include <linux/stacktrace.h>
+#include <linux/sysfs.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
 #include "core.h"
@@ -398,6 +399,21 @@ struct klp_migration {
 	const char *name;
 };
 
+static int klp_check_task(struct task_struct *task, void *arg)
+{
+	struct klp_migration *m = arg;
+
+	m->from = task->klp_universe;
+	m->to = klp_universe;
+
+	if (m->from == m->to)
+		return 0;
+	if (task_curr(task))
+		return -EBUSY;
+
+	return klp_check_stack(task, m->from, m->to, &m->name);
+}
+
 static int klp_check_and_migrate(struct task_struct *task, void *arg)
 {
 	struct klp_migration *m = arg;
@@ -673,6 +689,26 @@ void klp_signal_stragglers(void)
 	read_unlock(&tasklist_lock);
 }
 
+/* Find the task with the lowest pid from *nr on, and set *nr behind it. */
+static struct task_struct *klp_next_task(int *nr)
+{
+	struct task_struct *task = NULL;
+	struct pid *pid;
+
+	rcu_read_lock();
+	while (!task) {
+		pid = find_ge_pid(*nr, &init_pid_ns);
+		if (!pid)
+			break;
+		*nr = pid_nr(pid) + 1;
+		/* NULL where only a process group or a session has this pid. */
+		task = get_pid_task(pid, PIDTYPE_PID);
+	}
+	rcu_read_unlock();
+
+	return task;
+}
+
 /**
  * klp_migrate_tasks() - try to migrate all tasks, by looking at the stacks of
  *			 those that do not run
@@ -689,28 +725,14 @@ void klp_migrate_tasks(void)
 	struct klp_migration m;
 	struct task_struct *task;
 	unsigned int cpu;
-	struct pid *pid;
 	int nr = 1;
 
-	for (;;) {
-		rcu_read_lock();
-		pid = find_ge_pid(nr, &init_pid_ns);
-		if (!pid) {
-			rcu_read_unlock();
-			break;
-		}
-		nr = pid_nr(pid) + 1;
-		/* NULL where only a process group or a session has this pid. */
-		task = get_pid_task(pid, PIDTYPE_PID);
-		rcu_read_unlock();
-
-		if (task) {
-			if (READ_ONCE(task->klp_universe) != klp_universe &&
-			    !klp_try_switch_task(task, &m) &&
-			    (task->flags & PF_KTHREAD) && task_curr(task))
-				klp_kick_kthread(task);
-			put_task_struct(task);
-		}
+	while ((task = klp_next_task(&nr))) {
+		if (READ_ONCE(task->klp_universe) != klp_universe &&
+		    !klp_try_switch_task(task, &m) &&
+		    (task->flags & PF_KTHREAD) && task_curr(task))
+			klp_kick_kthread(task);
+		put_task_struct(task);
 		cond_resched();
 	}
 
@@ -778,6 +800,86 @@ void klp_take_census(struct klp_census *census)
 
 	/* Where all others will get to */
 	klp_census_add(census, klp_universe, 0);
+}
+
+/* Return false if the page is full. */
+static bool klp_show_straggler(struct task_struct *task, unsigned int universe,
+			       char *buf, int *len)
+{
+	static const char more[] = "...\n";
+	int n, room = PAGE_SIZE - strlen(more) - *len;
+	char comm[TASK_COMM_LEN];
+	struct klp_migration m;
+	const char *reason;
+
+	if (READ_ONCE(task->klp_universe) >= universe)
+		return true;
+
+	switch (task_call_func(task, klp_check_task, &m)) {
+	case 0:
+		/* Nothing is in the way any more. */
+		reason = "(none)";
+		break;
+	case -EBUSY:
+		reason = "(running)";
+		break;
+	case -EADDRINUSE:
+		reason = m.name;
+		break;
+	default:
+		reason = "(unreliable)";
+		break;
+	}
+
+	/* A task can take any name, but must not write a line of its own. */
+	get_task_comm(comm, task);
+	n = snprintf(buf + *len, room, "%d %s %*pE\n", task_pid_nr(task), reason,
+		     (int)strlen(comm), comm);
+	if (n >= room) {
+		/* There is room for this. */
+		*len += sysfs_emit_at(buf, *len, "%s", more);
+		return false;
+	}
+
+	*len += n;
+
+	return true;
+}
+
+/**
+ * klp_show_stragglers() - list the tasks that have not reached a universe
+ * @buf:	a page for the list
+ * @universe:	the universe
+ *
+ * Tells why, as they are found now: nobody is migrated.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: length of the list
+ */
+int klp_show_stragglers(char *buf, unsigned int universe)
+{
+	struct task_struct *task;
+	unsigned int cpu;
+	int nr = 1, len = 0;
+
+	lockdep_assert_held(&klp_mutex);
+
+	while ((task = klp_next_task(&nr))) {
+		/* The reader is running, of course, and moves on right after. */
+		bool more = task == current ||
+			    klp_show_straggler(task, universe, buf, &len);
+
+		put_task_struct(task);
+		if (!more)
+			return len;
+		cond_resched();
+	}
+
+	for_each_possible_cpu(cpu)
+		if (!klp_show_straggler(idle_task(cpu), universe, buf, &len))
+			break;
+
+	return len;
 }
 
 /* Called from copy_process() during fork */

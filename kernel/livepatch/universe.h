@@ -33,6 +33,7 @@ unsigned int klp_census_below(const struct klp_census *census, unsigned int univ
 
 void klp_advance_universe(void);
 void klp_migrate_tasks(void);
+int klp_show_stragglers(char *buf, unsigned int universe);
 void klp_take_census(struct klp_census *census);
 void klp_await_stragglers_start(void);
 bool klp_await_stragglers(unsigned int universe, unsigned int count);
