@@ -6,6 +6,7 @@ export KSRC
 help:
 	@echo 'make demo      get a kernel, apply the series, build, boot in QEMU, patch it live'
 	@echo 'make test      validate the series, patch by patch'
+	@echo 'make test-all  the same, and the tip with KASAN, lockdep and the unit tests'
 	@echo 'make check     only what needs no kernel built'
 	@echo 'make selftest  the selftests on the tip, CONFIG=base'
 	@echo 'make shell     a prompt in the guest'
@@ -22,6 +23,9 @@ demo:
 test:
 	@scripts/validate
 
+test-all:
+	@CONFIGS="base debug" scripts/validate
+
 check import export:
 	@scripts/$@
 
@@ -34,4 +38,4 @@ shell:
 clean:
 	rm -rf build
 
-.PHONY: help demo test check import export selftest shell clean
+.PHONY: help demo test test-all check import export selftest shell clean

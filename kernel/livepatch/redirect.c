@@ -39,8 +39,15 @@
  */
 static DEFINE_HASHTABLE(klp_redirects, 10);
 
-/* Hooks with a redirect that no livepatch uses any more.  Under klp_mutex. */
+/* Hooks with a redirect that does not need ftrace any more.  Under klp_mutex. */
 static LIST_HEAD(klp_idle_hooks);
+
+/*
+ * What is left of redirects that tasks have been forced to see differently.
+ * Their originals are never written to again, unless their module goes away.
+ * Under klp_mutex.
+ */
+static LIST_HEAD(klp_forced_redirects);
 
 /*
  * What klp_ftrace_handler() cannot find any more, but may have found before.
@@ -243,6 +250,7 @@ static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hoo
 	return culprit;
 }
 
+/* Register a new hook; it is gone if there is nothing to do for it. */
 static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
 {
 	unsigned int nr = list_count_nodes(&hook->used);
@@ -250,6 +258,12 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
 	const char *culprit;
 	unsigned long *ips;
 	int ret;
+
+	if (!nr) {
+		/* Others have attached all functions. */
+		kfree(hook);
+		return 0;
+	}
 
 	ips = kvmalloc_array(nr, sizeof(*ips), GFP_KERNEL);
 	if (!ips)
@@ -320,10 +334,69 @@ static void klp_bury_versions(struct list_head *dropped)
 	spin_unlock(&klp_dead_lock);
 }
 
-/* Let go of all functions that no livepatch uses any more. */
+#ifdef CONFIG_LIVEPATCH_JUMP
+
+/*
+ * Redirects whose original has to come back before a universe is born, and those
+ * of them that are being waited for.  Under klp_mutex.
+ */
+static LIST_HEAD(klp_restores_wanted);
+static LIST_HEAD(klp_restores_started);
+
+static void klp_init_site(struct klp_redirect *redirect)
+{
+	INIT_LIST_HEAD(&redirect->restore_node);
+	INIT_LIST_HEAD(&redirect->site.node);
+}
+
+/* The original is to be seen in a universe that is not born yet. */
+static void klp_want_restore(struct klp_redirect *redirect)
+{
+	if (list_empty(&redirect->restore_node))
+		list_add_tail(&redirect->restore_node, &klp_restores_wanted);
+}
+
+/* Its module goes away. */
+static void klp_drop_restore(struct klp_redirect *redirect)
+{
+	list_del_init(&redirect->restore_node);
+}
+
+#else /* !CONFIG_LIVEPATCH_JUMP */
+
+static void klp_init_site(struct klp_redirect *redirect) {}
+static void klp_want_restore(struct klp_redirect *redirect) {}
+static void klp_drop_restore(struct klp_redirect *redirect) {}
+
+#endif /* CONFIG_LIVEPATCH_JUMP */
+
+static void klp_set_method(struct klp_redirect *redirect, enum klp_method method)
+{
+	struct klp_func *func;
+
+	list_for_each_entry(func, &redirect->funcs, stack_node)
+		WRITE_ONCE(func->method, method);
+}
+
+/* Nobody uses the redirect, and it is not attached. */
+static void klp_bury_redirect(struct klp_redirect *redirect)
+{
+	hash_del_rcu(&redirect->node);
+
+	if (redirect->forced) {
+		list_add(&redirect->hook_node, &klp_forced_redirects);
+		return;
+	}
+
+	spin_lock(&klp_dead_lock);
+	list_add(&redirect->hook_node, &klp_dead_redirects);
+	spin_unlock(&klp_dead_lock);
+}
+
+/* Let go of all functions that no livepatch uses any more, or that jump. */
 static void klp_detach_idle(void)
 {
-	struct klp_redirect *redirect;
+	struct klp_redirect *redirect, *next_redirect;
 	struct klp_hook *hook, *next;
 	bool dead;
 
@@ -334,31 +407,79 @@ static void klp_detach_idle(void)
 		if (!list_empty(&hook->used) && klp_shrink_hook(hook))
 			continue;
 
-		list_for_each_entry(redirect, &hook->idle, hook_node)
-			hash_del_rcu(&redirect->node);
+		list_for_each_entry_safe(redirect, next_redirect, &hook->idle,
+					 hook_node) {
+			list_del_init(&redirect->hook_node);
+			redirect->hook = NULL;
 
-		spin_lock(&klp_dead_lock);
-		list_splice_init(&hook->idle, &klp_dead_redirects);
-		if (list_empty(&hook->used))
+			if (list_empty(&redirect->versions))
+				klp_bury_redirect(redirect);
+			else
+				klp_set_method(redirect, KLP_METHOD_JUMP);
+		}
+
+		if (list_empty(&hook->used)) {
+			spin_lock(&klp_dead_lock);
 			list_add(&hook->node, &klp_dead_hooks);
-		spin_unlock(&klp_dead_lock);
+			spin_unlock(&klp_dead_lock);
+		}
 	}
 
 	spin_lock(&klp_dead_lock);
-	dead = !list_empty(&klp_dead_redirects) || !list_empty(&klp_dead_versions);
+	dead = !list_empty(&klp_dead_redirects) ||
+	       !list_empty(&klp_dead_versions) || !list_empty(&klp_dead_hooks);
 	spin_unlock(&klp_dead_lock);
 	if (dead)
 		schedule_work(&klp_free_dead_work);
 }
 
-/* Nobody uses the redirect, and everybody sees the original. */
+/*
+ * ftrace is not needed: nobody uses the redirect, and everybody sees the original,
+ * or a jump does what is to be done.
+ */
 static void klp_idle_redirect(struct klp_redirect *redirect)
 {
 	struct klp_hook *hook = redirect->hook;
 
+	/* It jumps, in a module that goes away. */
+	if (list_empty(&redirect->versions)) {
+		klp_forget_site(redirect);
+		klp_drop_restore(redirect);
+	}
+
+	if (!hook) {
+		klp_bury_redirect(redirect);
+		return;
+	}
+
 	list_move(&redirect->hook_node, &hook->idle);
 	if (list_empty(&hook->node))
 		list_add(&hook->node, &klp_idle_hooks);
+}
+
+/* A new hook could not be used. */
+static void klp_drop_hook(struct klp_hook *hook)
+{
+	struct klp_redirect *redirect, *next;
+
+	list_for_each_entry_safe(redirect, next, &hook->used, hook_node) {
+		if (list_empty(&redirect->versions))
+			continue;
+
+		/* This one jumps, as before. */
+		list_del_init(&redirect->hook_node);
+		redirect->hook = NULL;
+		klp_set_method(redirect, KLP_METHOD_JUMP);
+	}
+
+	/* klp_detach_object() does it for the others. */
+	if (!list_empty(&hook->used))
+		return;
+
+	spin_lock(&klp_dead_lock);
+	list_add(&hook->node, &klp_dead_hooks);
+	spin_unlock(&klp_dead_lock);
+	schedule_work(&klp_free_dead_work);
 }
 
 static int klp_add_spares(struct klp_redirect *redirect, unsigned int nr)
@@ -374,6 +495,140 @@ static int klp_add_spares(struct klp_redirect *redirect, unsigned int nr)
 
 	return 0;
 }
+
+#ifdef CONFIG_LIVEPATCH_JUMP
+
+/**
+ * klp_restores_pending() - is there an original that is to be seen, and is not
+ *			    in place?
+ *
+ * Context: under klp_mutex
+ * Return: true if so; no universe may be born meanwhile
+ */
+bool klp_restores_pending(void)
+{
+	return !list_empty(&klp_restores_wanted) || !list_empty(&klp_restores_started);
+}
+
+/**
+ * klp_restore_start() - begin to bring back the originals that are to be seen
+ *
+ * ftrace has got hold of all of them by now.
+ *
+ * Context: under klp_mutex
+ */
+void klp_restore_start(void)
+{
+	list_splice_tail_init(&klp_restores_wanted, &klp_restores_started);
+}
+
+/**
+ * klp_restore_finish() - end what klp_restore_start() has begun
+ *
+ * Everybody has been waited for in between, who had passed ftrace before and
+ * stood at a site.
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_restore_finish(void)
+{
+	struct klp_redirect *redirect, *next;
+	LIST_HEAD(sites);
+
+	list_for_each_entry_safe(redirect, next, &klp_restores_started, restore_node) {
+		list_del_init(&redirect->restore_node);
+		list_add_tail(&redirect->site.node, &sites);
+	}
+
+	klp_remove_jumps(&sites);
+}
+
+/* Does everybody see the same new function, and has done since the census? */
+static bool klp_is_settled(struct klp_redirect *redirect,
+			   const struct klp_census *census)
+{
+	struct klp_version *version;
+
+	if (!redirect->hook || !list_is_singular(&redirect->versions))
+		return false;
+
+	version = list_first_entry(&redirect->versions, struct klp_version, node);
+
+	return version->target && version->since <= census->entry[0].universe;
+}
+
+/**
+ * klp_settle() - let functions jump where everybody sees the same version
+ * @census:	the universes that had tasks before the last call of
+ *		klp_synchronize_tasks()
+ *
+ * A redirect with one version has had no other since the census: versions are
+ * only dropped in klp_merge_versions(), by whoever calls this, and by then those
+ * of universes after the census stay.  So nobody has been sent to the original
+ * meanwhile, and who was on the way there has been waited for.  For a module
+ * that came meanwhile, nobody has run its original ever.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: false if it is worth to try again later
+ */
+bool klp_settle(const struct klp_census *census)
+{
+	struct klp_redirect *redirect;
+	struct klp_version *version;
+	struct klp_site *site, *next;
+	LIST_HEAD(unsettled);
+	LIST_HEAD(sites);
+	bool ret;
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node) {
+		if (!klp_is_settled(redirect, census)) {
+			/*
+			 * ftrace has it, and nobody gets to the jump, but what
+			 * that leads to may go away.
+			 */
+			if (redirect->hook && klp_jumps(redirect) &&
+			    !list_empty(&redirect->versions)) {
+				version = list_last_entry(&redirect->versions,
+							  struct klp_version, node);
+				if (WARN_ON_ONCE(!version->target))
+					continue;
+				redirect->site.to = arch_klp_jump_target(version->target);
+				list_add_tail(&redirect->site.node, &unsettled);
+			}
+			continue;
+		}
+
+		/*
+		 * Somebody may still be in the original.  One that jumps already
+		 * has been left by all before, and can jump somewhere else.
+		 */
+		if (!klp_jumps(redirect) &&
+		    (redirect->forced || klp_is_around_hook(redirect->name)))
+			continue;
+
+		version = list_first_entry(&redirect->versions, struct klp_version,
+					   node);
+		redirect->site.to = arch_klp_jump_target(version->target);
+		list_add_tail(&redirect->site.node, &sites);
+	}
+
+	ret = klp_install_jumps(&unsettled);
+	list_for_each_entry_safe(site, next, &unsettled, node)
+		list_del_init(&site->node);
+
+	ret &= klp_install_jumps(&sites);
+
+	list_for_each_entry_safe(site, next, &sites, node) {
+		list_del_init(&site->node);
+		klp_idle_redirect(container_of(site, struct klp_redirect, site));
+	}
+	klp_detach_idle();
+
+	return ret;
+}
+
+#endif /* CONFIG_LIVEPATCH_JUMP */
 
 static struct klp_redirect *klp_alloc_redirect(struct klp_func *func)
 {
@@ -392,8 +647,39 @@ static struct klp_redirect *klp_alloc_redirect(struct klp_func *func)
 	INIT_LIST_HEAD(&redirect->versions);
 	INIT_LIST_HEAD(&redirect->spares);
 	INIT_LIST_HEAD(&redirect->funcs);
+	INIT_LIST_HEAD(&redirect->hook_node);
+	klp_init_site(redirect);
 
 	return redirect;
+}
+
+static bool klp_was_forced(unsigned long ip)
+{
+	struct klp_redirect *redirect;
+
+	list_for_each_entry(redirect, &klp_forced_redirects, hook_node) {
+		if (redirect->ip != ip)
+			continue;
+
+		/* The new one takes its place. */
+		spin_lock(&klp_dead_lock);
+		list_move(&redirect->hook_node, &klp_dead_redirects);
+		spin_unlock(&klp_dead_lock);
+		return true;
+	}
+
+	return false;
+}
+
+/* Have ftrace send the calls to the handler, if it does not already. */
+static void klp_hook_redirect(struct klp_redirect *redirect, struct klp_hook *hook)
+{
+	/* Idle ones are still attached if ftrace could not let go. */
+	if (!redirect->hook)
+		redirect->hook = hook;
+
+	list_move_tail(&redirect->hook_node, &redirect->hook->used);
+	klp_set_method(redirect, KLP_METHOD_FTRACE);
 }
 
 static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
@@ -424,10 +710,10 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 			return -ENOMEM;
 
 		redirect->ip = ip;
-		redirect->hook = hook;
-		list_add_tail(&redirect->hook_node, &hook->used);
+		redirect->forced = klp_was_forced(ip);
 		hash_add_rcu(klp_redirects, &redirect->node, ip);
 	}
+	klp_hook_redirect(redirect, hook);
 
 	last = list_first_entry_or_null(&redirect->funcs, struct klp_func, stack_node);
 	if (last && last->kobj.parent == func->kobj.parent) {
@@ -436,12 +722,9 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 		return -EINVAL;
 	}
 
-	/* Idle ones are still attached if ftrace could not let go. */
-	if (!last)
-		list_move_tail(&redirect->hook_node, &redirect->hook->used);
-
 	func->live = false;
 	func->redirect = redirect;
+	WRITE_ONCE(func->method, KLP_METHOD_FTRACE);
 	list_add(&func->stack_node, &redirect->funcs);
 
 	ret = klp_add_spares(redirect, nr_versions);
@@ -466,7 +749,6 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 	struct klp_redirect *redirect;
 	struct klp_func *func;
 	LIST_HEAD(dropped);
-	bool all;
 
 	klp_for_each_func(obj, func) {
 		redirect = func->redirect;
@@ -476,13 +758,11 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 		list_del(&func->stack_node);
 		func->redirect = NULL;
 		func->live = false;
+		WRITE_ONCE(func->method, KLP_METHOD_NONE);
 
-		all = gone && list_empty(&redirect->funcs);
-		list_for_each_entry_safe(version, next, &redirect->versions, node) {
-			/* Or that of a universe that is not to be */
-			if (all || version->since > klp_universe)
+		if (gone && list_empty(&redirect->funcs))
+			list_for_each_entry_safe(version, next, &redirect->versions, node)
 				klp_drop_version(version, &dropped);
-		}
 
 		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions))
 			klp_idle_redirect(redirect);
@@ -502,8 +782,7 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
  *		module that has not run yet, or will not run any more
  *
  * What earlier universes resolve to its functions stays until
- * klp_merge_versions(), unless the object is gone.  Versions of a universe that
- * is not born are dropped.
+ * klp_merge_versions(), unless the object is gone.
  *
  * Context: under klp_mutex, may sleep
  */
@@ -536,17 +815,27 @@ void klp_detach_nops(struct klp_object *obj)
  */
 void klp_forget_module(struct module *mod)
 {
+	struct klp_redirect *redirect, *next_redirect;
 	struct klp_version *version, *next;
-	struct klp_redirect *redirect;
+	struct hlist_node *tmp;
 	LIST_HEAD(dropped);
 	int bkt;
 
-	hash_for_each(klp_redirects, bkt, redirect, node) {
+	hash_for_each_safe(klp_redirects, bkt, tmp, redirect, node) {
 		if (!within_module(redirect->ip, mod) || !list_empty(&redirect->funcs))
 			continue;
 		list_for_each_entry_safe(version, next, &redirect->versions, node)
 			klp_drop_version(version, &dropped);
 		klp_idle_redirect(redirect);
+	}
+
+	/* The same address may be another function next time. */
+	list_for_each_entry_safe(redirect, next_redirect, &klp_forced_redirects, hook_node) {
+		if (!within_module(redirect->ip, mod))
+			continue;
+		spin_lock(&klp_dead_lock);
+		list_move(&redirect->hook_node, &klp_dead_redirects);
+		spin_unlock(&klp_dead_lock);
 	}
 
 	klp_bury_versions(&dropped);
@@ -584,23 +873,48 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
 			goto err;
 	}
 
-	if (list_empty(&hook->used)) {
-		/* All functions had been patched before. */
-		kfree(hook);
-	} else {
-		ret = klp_register_hook(obj, hook);
-		if (ret)
-			goto err;
-	}
+	ret = klp_register_hook(obj, hook);
+	if (ret)
+		goto err;
 
 	obj->patched = true;
 
 	return 0;
 
 err:
-	if (list_empty(&hook->used))
-		kfree(hook);
+	klp_drop_hook(hook);
 	klp_detach_object(obj, false);
+	return ret;
+}
+
+/**
+ * klp_reattach_object() - send the calls of an object's functions to the handler
+ *			   again
+ * @obj:	the object, which is attached; its functions may jump
+ *
+ * What they do is going to change.  Where there is no memory, or a function
+ * cannot be attached, which is logged, they go on to jump.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: 0 or an error
+ */
+int klp_reattach_object(struct klp_object *obj)
+{
+	struct klp_func *func;
+	struct klp_hook *hook;
+	int ret;
+
+	hook = klp_alloc_hook();
+	if (!hook)
+		return -ENOMEM;
+
+	klp_for_each_func(obj, func)
+		klp_hook_redirect(func->redirect, hook);
+
+	ret = klp_register_hook(obj, hook);
+	if (ret)
+		klp_drop_hook(hook);
+
 	return ret;
 }
 
@@ -613,7 +927,7 @@ err:
  *
  * In that universe, calls of a function go to the last of its klp_funcs that is
  * on.  Uses up one of the versions that klp_attach_object() made, so it never
- * fails.
+ * fails.  The universe must not be born before klp_restores_pending() is false.
  *
  * Context: under klp_mutex
  */
@@ -654,6 +968,9 @@ void klp_publish_object(struct klp_object *obj, unsigned int universe, bool live
 		version->target = top ? (unsigned long)top->new_func : 0;
 		/* Publishes it; the handler follows the pointer. */
 		list_add_rcu(&version->node, &redirect->versions);
+
+		if (!top && klp_jumps(redirect))
+			klp_want_restore(redirect);
 	}
 }
 
@@ -719,10 +1036,11 @@ VISIBLE_IF_KUNIT void klp_merge(struct list_head *versions,
 void klp_merge_versions(const struct klp_census *census)
 {
 	struct klp_redirect *redirect;
+	struct hlist_node *tmp;
 	LIST_HEAD(dropped);
 	int bkt;
 
-	hash_for_each(klp_redirects, bkt, redirect, node) {
+	hash_for_each_safe(klp_redirects, bkt, tmp, redirect, node) {
 		klp_merge(&redirect->versions, census, &dropped);
 		klp_trim_spares(redirect, list_count_nodes(&redirect->funcs));
 		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions))
@@ -737,6 +1055,8 @@ void klp_merge_versions(const struct klp_census *census)
  * klp_pin_patches() - keep the code that tasks may still be in, for good
  * @census:	universes that tasks have been taken out of by force
  *
+ * That is also for the originals: nothing is written over them from now on.
+ *
  * Context: under klp_mutex
  */
 void klp_pin_patches(const struct klp_census *census)
@@ -748,12 +1068,17 @@ void klp_pin_patches(const struct klp_census *census)
 	hash_for_each(klp_redirects, bkt, redirect, node) {
 		newer = NULL;
 		list_for_each_entry(version, &redirect->versions, node) {
-			/* Without a redirect, its livepatch has been let go of. */
-			if (newer && version->func && version->func->redirect &&
-			    klp_census_any(census, version->since, newer->since))
-				klp_func_patch(version->func)->forced = true;
+			if (newer && klp_census_any(census, version->since, newer->since)) {
+				redirect->forced = true;
+				/* Without a redirect, its livepatch has been let go of. */
+				if (version->func && version->func->redirect)
+					klp_func_patch(version->func)->forced = true;
+			}
 			newer = version;
 		}
+		/* The original comes before all versions. */
+		if (newer && klp_census_any(census, 0, newer->since))
+			redirect->forced = true;
 	}
 }
 

@@ -8,6 +8,10 @@
 #include <linux/rculist.h>
 #include <linux/types.h>
 
+#ifdef CONFIG_LIVEPATCH_JUMP
+#include <asm/livepatch.h>
+#endif
+
 struct klp_census;
 
 /**
@@ -61,9 +65,13 @@ struct klp_version {
  * @spares:	versions for later; turning off a klp_func takes one, and must
  *		not fail, so that there is one for each live klp_func
  * @funcs:	list of the klp_funcs, in the order of their patches, last first
- * @hook:	attached by this one
+ * @hook:	attached by this one, NULL once a jump is all that it takes
  * @hook_node:	node for one of its lists, and later for that of redirects to
  *		be freed
+ * @restore_node: node for the list of redirects whose site has to be restored
+ * @site:	where the jump goes
+ * @forced:	tasks have been forced from one version to another, and may still
+ *		be in the original
  * @old_func:	address of the original
  * @old_size:	size of the original
  * @old_cold:	where the compiler moved its unlikely blocks, 0 if nowhere
@@ -78,6 +86,11 @@ struct klp_redirect {
 	struct list_head funcs;
 	struct klp_hook *hook;
 	struct list_head hook_node;
+#ifdef CONFIG_LIVEPATCH_JUMP
+	struct list_head restore_node;
+	struct klp_site site;
+#endif
+	bool forced;
 	unsigned long old_func;
 	unsigned long old_size;
 	unsigned long old_cold;
@@ -114,6 +127,7 @@ klp_resolve(struct list_head *versions, unsigned int universe)
 }
 
 int klp_attach_object(struct klp_object *obj, unsigned int nr_versions);
+int klp_reattach_object(struct klp_object *obj);
 void klp_detach_object(struct klp_object *obj, bool gone);
 void klp_detach_nops(struct klp_object *obj);
 int klp_add_versions(struct klp_object *obj);
@@ -129,6 +143,33 @@ bool klp_is_same_to(unsigned int from, unsigned int to);
 void klp_drop_ranges(void);
 int klp_check_entries(const unsigned long *entries, unsigned int nr_entries,
 		      unsigned int from, unsigned int to, const char **name);
+
+#ifdef CONFIG_LIVEPATCH_JUMP
+
+bool klp_settle(const struct klp_census *census);
+bool klp_install_jumps(struct list_head *sites);
+void klp_remove_jumps(struct list_head *sites);
+void klp_forget_site(struct klp_redirect *redirect);
+
+bool klp_restores_pending(void);
+void klp_restore_start(void);
+void klp_restore_finish(void);
+
+static inline bool klp_jumps(struct klp_redirect *redirect)
+{
+	return redirect->site.target;
+}
+
+#else
+
+static inline bool klp_settle(const struct klp_census *census) { return true; }
+static inline void klp_forget_site(struct klp_redirect *redirect) {}
+static inline bool klp_restores_pending(void) { return false; }
+static inline void klp_restore_start(void) {}
+static inline void klp_restore_finish(void) {}
+static inline bool klp_jumps(struct klp_redirect *redirect) { return false; }
+
+#endif
 
 #if IS_ENABLED(CONFIG_KUNIT)
 void klp_merge(struct list_head *versions, const struct klp_census *census,

@@ -29,6 +29,7 @@
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
+#include <trace/events/livepatch.h>
 #include "core.h"
 #include "redirect.h"
 #include "transition.h"
@@ -309,9 +310,18 @@ unsigned int klp_census_below(const struct klp_census *census, unsigned int univ
  * Otherwise klp_ftrace_handler() might resolve two functions of one call chain
  * in two universes.
  */
-static void klp_set_universe(struct task_struct *task, unsigned int to)
+static void klp_set_universe(struct task_struct *task, unsigned int to,
+			     const char *how)
 {
 	WARN_ON_ONCE(to < task->klp_universe);
+
+	/*
+	 * Before the write, so that tracers hear of all tasks before they hear
+	 * that the transition is complete.  RCU is watching wherever tasks
+	 * migrate.  Runqueue locks may be held, as in events of the scheduler.
+	 */
+	trace_klp_task_migrated(task, task->klp_universe, to, how);
+
 	WRITE_ONCE(task->klp_universe, to);
 }
 
@@ -366,7 +376,7 @@ void klp_update_patch_state(struct task_struct *task)
 	from = task->klp_universe;
 	to = klp_migrate_start(task);
 	if (from != to) {
-		klp_set_universe(task, to);
+		klp_set_universe(task, to, is_idle_task(task) ? "idle" : "user");
 		klp_straggler_migrated(from);
 	}
 
@@ -393,9 +403,11 @@ static int klp_check_stack(struct task_struct *task, unsigned int from,
 	return klp_check_entries(entries, nr, from, to, name);
 }
 
+/* @how is for tracers, @name is that of the function that is in the way. */
 struct klp_migration {
 	unsigned int from;
 	unsigned int to;
+	const char *how;
 	const char *name;
 };
 
@@ -432,7 +444,7 @@ static int klp_check_and_migrate(struct task_struct *task, void *arg)
 	if (ret)
 		set_tsk_thread_flag(task, TIF_PATCH_PENDING);
 	else
-		klp_set_universe(task, m->to);
+		klp_set_universe(task, m->to, m->how);
 
 	return ret;
 }
@@ -494,7 +506,7 @@ static bool klp_try_switch_task(struct task_struct *task, struct klp_migration *
 
 void __klp_sched_try_switch(void)
 {
-	struct klp_migration m;
+	struct klp_migration m = { .how = "schedule" };
 
 	/*
 	 * This function is called from __schedule() while a context switch is
@@ -538,7 +550,7 @@ static void klp_kick_work_fn(struct work_struct *work)
 {
 	struct klp_kick *kick = container_of(work, struct klp_kick, work);
 	struct task_struct *task = kick->task;
-	struct klp_migration m;
+	struct klp_migration m = { .how = "kick" };
 
 	preempt_disable();
 	if (klp_patch_pending(task) && klp_try_switch_task(task, &m) &&
@@ -689,6 +701,54 @@ void klp_signal_stragglers(void)
 	read_unlock(&tasklist_lock);
 }
 
+/**
+ * klp_is_around_hook() - can a task migrate in the middle of a function, without
+ *			  a look at its stack?
+ * @name:	name of the function
+ *
+ * klp_update_patch_state() relies on it that tasks do not come back to code that
+ * is patched, after it is called.  These functions are around the places where it
+ * is called: exit_to_user_mode_loop() and do_idle().  Patching them works as far
+ * as they are entered anew, but their originals are never left behind.  Those that
+ * cannot be patched anyway, because they must not be traced, are not listed.
+ *
+ * Context: any
+ * Return: true if so
+ */
+bool klp_is_around_hook(const char *name)
+{
+	static const char * const around[] = {
+		/* exit_to_user_mode_loop() */
+		"exit_to_user_mode_loop",
+		"__exit_to_user_mode_loop",
+		"ret_from_fork",
+		"call_on_irq_stack",
+		"do_syscall_64",
+		"do_int80_emulation",
+		"do_fast_syscall_32",
+		/* do_idle() */
+		"do_idle",
+		"cpu_startup_entry",
+		"rest_init",
+		"start_kernel",
+		"start_secondary",
+		"secondary_start_kernel",
+		"cpu_bringup_and_idle",
+		"play_idle_precise",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(around); i++) {
+		size_t len = strlen(around[i]);
+
+		/* There may be a .part.0 or the like. */
+		if (!strncmp(name, around[i], len) &&
+		    (!name[len] || name[len] == '.'))
+			return true;
+	}
+
+	return false;
+}
+
 /* Find the task with the lowest pid from *nr on, and set *nr behind it. */
 static struct task_struct *klp_next_task(int *nr)
 {
@@ -722,7 +782,7 @@ static struct task_struct *klp_next_task(int *nr)
  */
 void klp_migrate_tasks(void)
 {
-	struct klp_migration m;
+	struct klp_migration m = { .how = "walk" };
 	struct task_struct *task;
 	unsigned int cpu;
 	int nr = 1;
@@ -908,20 +968,25 @@ void klp_copy_process(struct task_struct *child)
 }
 
 static void klp_raise_task(struct task_struct *task, unsigned int first,
-			   unsigned int last)
+			   unsigned int last, const char *how)
 {
 	unsigned int from = READ_ONCE(task->klp_universe);
 
 	/* Tasks go there by themselves at the same time; never move one back. */
-	while (from < klp_universe && from >= first && from <= last &&
-	       !try_cmpxchg(&task->klp_universe, &from, klp_universe))
-		;
+	while (from < klp_universe && from >= first && from <= last) {
+		if (try_cmpxchg(&task->klp_universe, &from, klp_universe)) {
+			/* A task that was on the way there itself tells it, too. */
+			trace_klp_task_migrated(task, from, klp_universe, how);
+			break;
+		}
+	}
 }
 
 /**
  * klp_raise_tasks() - move tasks to the newest universe, whatever they are doing
  * @first:	first universe to be left
  * @last:	last universe to be left
+ * @how:	why they can be, for tracers
  *
  * The consistency model holds for them only if these universes do not differ from
  * the newest one.  TIF_PATCH_PENDING does not matter, they will clear it.
@@ -929,7 +994,7 @@ static void klp_raise_task(struct task_struct *task, unsigned int first,
  * Context: under klp_mutex, after klp_synchronize_cpus(): nobody may be on the
  * way to an older universe, or it would arrive there after this.
  */
-void klp_raise_tasks(unsigned int first, unsigned int last)
+void klp_raise_tasks(unsigned int first, unsigned int last, const char *how)
 {
 	struct task_struct *g, *task;
 	unsigned int cpu;
@@ -938,9 +1003,9 @@ void klp_raise_tasks(unsigned int first, unsigned int last)
 
 	read_lock(&tasklist_lock);
 	for_each_process_thread(g, task)
-		klp_raise_task(task, first, last);
+		klp_raise_task(task, first, last, how);
 	read_unlock(&tasklist_lock);
 
 	for_each_possible_cpu(cpu)
-		klp_raise_task(idle_task(cpu), first, last);
+		klp_raise_task(idle_task(cpu), first, last, how);
 }

@@ -38,9 +38,11 @@ void klp_take_census(struct klp_census *census);
 void klp_await_stragglers_start(void);
 bool klp_await_stragglers(unsigned int universe, unsigned int count);
 void klp_signal_stragglers(void);
-void klp_raise_tasks(unsigned int first, unsigned int last);
+void klp_raise_tasks(unsigned int first, unsigned int last, const char *how);
 void klp_resched_enable(void);
 void klp_resched_disable(void);
+
+bool klp_is_around_hook(const char *name);
 
 void klp_synchronize_cpus(void);
 void klp_synchronize_tasks(void);

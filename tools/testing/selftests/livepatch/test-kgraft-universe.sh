@@ -23,10 +23,11 @@ function hold() {
 # expect_version(version [, module]) - check what a task sees that comes from
 #				       user space
 function expect_version() {
-	local version=$(cat "/sys/module/${2:-$MOD_TARGET}/parameters/version")
+	local param="/sys/module/${2:-$MOD_TARGET}/parameters/version"
 
-	[[ "$version" == "$1" ]] ||
-		die "${2:-$MOD_TARGET}: version $version seen, expected $1"
+	# It may take a moment until the universe is born.
+	loop_until "[[ \$(cat $param) == $1 ]]" ||
+		die "${2:-$MOD_TARGET}: version $(cat "$param") seen, expected $1"
 }
 
 # expect_transition(value, modname ...) - check who is in transition

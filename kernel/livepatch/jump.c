@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * jump.c - the settled jump
+ *
+ * Once everybody sees the same version of a function, there is nothing left to
+ * decide for klp_ftrace_handler().  A jump to that version goes in behind the
+ * place that ftrace calls from, the site, and ftrace lets go of the function.
+ *
+ * The site takes what the first instructions of the original have been.  Nobody
+ * can be in there: all tasks have left the original behind, klp_reclaim() has
+ * waited for those that nobody counts, and ftrace sends everybody away.  So it
+ * does not matter what these instructions are, or who branches to them inside
+ * the function.
+ *
+ * The way back: before the original can be seen again, ftrace gets hold of the
+ * function, those that have passed it already are waited for, and the
+ * instructions are restored.  See klp_restore_work_fn().
+ *
+ * This is the generic part.  The architecture says whether there is a site, and
+ * pokes.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bsearch.h>
+#include <linux/cpu.h>
+#include <linux/jump_label.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
+#include <linux/livepatch.h>
+#include <linux/memory.h>
+#include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include "core.h"
+#include "redirect.h"
+
+static const char *const klp_method_names[] = { "auto", "ftrace" };
+static unsigned int klp_method;
+
+static int klp_method_set(const char *val, const struct kernel_param *kp)
+{
+	int method = sysfs_match_string(klp_method_names, val);
+
+	if (method < 0)
+		return method;
+
+	WRITE_ONCE(klp_method, method);
+
+	return 0;
+}
+
+static int klp_method_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", klp_method_names[klp_method]);
+}
+
+static const struct kernel_param_ops klp_method_ops = {
+	.set = klp_method_set,
+	.get = klp_method_get,
+};
+module_param_cb(method, &klp_method_ops, NULL, 0644);
+MODULE_PARM_DESC(method, "What takes calls to new functions: auto (default), or always ftrace");
+
+/* A site that is ours, @redirect is NULL when it is no longer. */
+struct klp_slot {
+	unsigned long addr;
+	struct klp_redirect *redirect;
+};
+
+/*
+ * All sites that are ours, sorted by address.  Read with preemption or interrupts
+ * disabled, or with kprobe_mutex held.  Replaced under klp_mutex and kprobe_mutex.
+ */
+struct klp_slots {
+	struct rcu_head rcu;
+	unsigned int nr;
+	struct klp_slot slot[] __counted_by(nr);
+};
+
+static struct klp_slots *klp_slots;
+
+static int klp_cmp_slots(const void *a, const void *b)
+{
+	const struct klp_slot *l = a, *r = b;
+
+	return cmp_int(l->addr, r->addr);
+}
+
+static __always_inline int klp_cmp_slot(const void *key, const void *elt)
+{
+	unsigned long addr = (unsigned long)key;
+	const struct klp_slot *slot = elt;
+
+	if (addr < slot->addr)
+		return -1;
+
+	return addr >= slot->addr + KLP_SITE_SIZE;
+}
+
+/* Find the slot of the site that an address is in. */
+static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
+{
+	struct klp_slots *slots = READ_ONCE(klp_slots);
+
+	if (!slots)
+		return NULL;
+
+	return __inline_bsearch((void *)addr, slots->slot, slots->nr,
+				sizeof(*slots->slot), klp_cmp_slot);
+}
+
+/**
+ * klp_resolve_site() - where does a task go that has come to a site?
+ * @addr:	address of the site
+ *
+ * For a breakpoint that the architecture puts there while it changes the site.
+ * It must have been seen before this is called: it is put there after the table
+ * was published.
+ *
+ * Context: any, in a breakpoint's handler
+ * Return: the address, or 0 if this is no site
+ */
+noinstr unsigned long klp_resolve_site(unsigned long addr)
+{
+	struct klp_slot *slot = klp_find_slot(addr);
+	struct klp_redirect *redirect;
+	struct klp_version *version;
+
+	if (!slot || slot->addr != addr)
+		return 0;
+
+	redirect = READ_ONCE(slot->redirect);
+	if (!redirect)
+		return 0;
+
+	version = klp_resolve(&redirect->versions, READ_ONCE(current->klp_universe));
+	if (version && version->target)
+		return version->target;
+
+	/* Nobody who sees the original gets here while that is not in place. */
+	return redirect->site.target;
+}
+
+/**
+ * klp_text_reserved() - does a livepatch have an instruction in its hands?
+ * @addr:	address of the instruction
+ *
+ * Context: kprobe_mutex held
+ * Return: true if nobody else must change it
+ */
+bool klp_text_reserved(unsigned long addr)
+{
+	struct klp_slot *slot = klp_find_slot(addr);
+
+	return slot && READ_ONCE(slot->redirect);
+}
+
+/**
+ * klp_recover_text() - undo, in a copy of kernel text, what was done to sites
+ * @buf:	the copy
+ * @addr:	address of the text, where it may be in the middle of a site
+ * @len:	length, up to the end of an instruction that begins at @addr or more
+ *
+ * Only the site that @addr is in is looked at.
+ *
+ * Context: any
+ * Return: true if there was something to undo
+ */
+bool klp_recover_text(void *buf, unsigned long addr, size_t len)
+{
+	struct klp_redirect *redirect;
+	struct klp_slot *slot;
+	unsigned long offset;
+
+	/* Against the redirect being freed */
+	guard(preempt)();
+
+	slot = klp_find_slot(addr);
+	redirect = slot ? READ_ONCE(slot->redirect) : NULL;
+	if (!redirect)
+		return false;
+
+	offset = addr - slot->addr;
+	memcpy(buf, redirect->site.orig + offset, min(len, KLP_SITE_SIZE - offset));
+
+	return true;
+}
+
+/**
+ * klp_forget_site() - a site is not ours any more
+ * @redirect:	the redirect of the site
+ *
+ * Its text is the original's again, or is going to be freed.
+ *
+ * Context: under klp_mutex.  The redirect must be kept for klp_synchronize_cpus().
+ */
+void klp_forget_site(struct klp_redirect *redirect)
+{
+	struct klp_slot *slot;
+
+	if (!redirect->site.target)
+		return;
+
+	slot = klp_find_slot(redirect->site.addr);
+	if (!WARN_ON(!slot || slot->redirect != redirect))
+		WRITE_ONCE(slot->redirect, NULL);
+
+	redirect->site.target = 0;
+}
+
+static struct klp_slots *klp_alloc_slots(struct list_head *sites)
+{
+	unsigned int nr = list_count_nodes(sites) + (klp_slots ? klp_slots->nr : 0);
+	struct klp_slots *slots;
+
+	slots = kvzalloc_flex(*slots, slot, nr);
+	if (slots)
+		slots->nr = nr;
+
+	return slots;
+}
+
+static void klp_fill_slots(struct klp_slots *slots, struct list_head *sites)
+{
+	struct klp_site *site;
+	unsigned int nr = 0;
+
+	if (klp_slots)
+		for (unsigned int i = 0; i < klp_slots->nr; i++)
+			if (klp_slots->slot[i].redirect)
+				slots->slot[nr++] = klp_slots->slot[i];
+
+	list_for_each_entry(site, sites, node) {
+		if (site->target)
+			continue;
+		slots->slot[nr++] = (struct klp_slot) {
+			.addr = site->addr,
+			.redirect = container_of(site, struct klp_redirect, site),
+		};
+	}
+
+	slots->nr = nr;
+	sort(slots->slot, nr, sizeof(*slots->slot), klp_cmp_slots, NULL);
+}
+
+static void klp_poke_sites(struct list_head *sites)
+{
+	struct klp_site *site;
+
+	arch_klp_poke_sites(sites);
+
+	list_for_each_entry(site, sites, node)
+		site->target = site->to;
+}
+
+/**
+ * klp_install_jumps() - let sites jump
+ * @sites:	list of the sites, with their new targets in site->to.  Those that
+ *		cannot jump are taken off the list, and stay as they are.
+ *
+ * Nobody is in the original of a site that does not jump yet.
+ *
+ * The number of times that all CPUs have to be synchronized does not depend on
+ * that of the sites.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: false if it is worth to try again later
+ */
+bool klp_install_jumps(struct list_head *sites)
+{
+	struct klp_slots *slots, *old = klp_slots;
+	struct klp_redirect *redirect;
+	struct klp_site *site, *next;
+	LIST_HEAD(done);
+
+	lockdep_assert_held(&klp_mutex);
+
+	list_for_each_entry_safe(site, next, sites, node) {
+		if (site->target == site->to)
+			list_move(&site->node, &done);
+		else if (!site->target && READ_ONCE(klp_method))
+			list_del_init(&site->node);
+	}
+	if (list_empty(sites))
+		goto out;
+
+	slots = klp_alloc_slots(sites);
+	if (!slots || !kprobes_trylock()) {
+		kvfree(slots);
+		list_for_each_entry_safe(site, next, sites, node)
+			list_del_init(&site->node);
+		list_splice(&done, sites);
+		return false;
+	}
+
+	/*
+	 * Nobody else changes text now, and no CPU comes that would miss the
+	 * synchronization.
+	 */
+	cpus_read_lock();
+	jump_label_lock();
+	mutex_lock(&text_mutex);
+
+	list_for_each_entry_safe(site, next, sites, node) {
+		redirect = container_of(site, struct klp_redirect, site);
+		if (!site->target &&
+		    arch_klp_check_site(site, redirect->old_func,
+					redirect->old_size, redirect->ip))
+			list_del_init(&site->node);
+	}
+
+	if (list_empty(sites)) {
+		kvfree(slots);
+		goto unlock;
+	}
+
+	klp_fill_slots(slots, sites);
+
+	/* The table, then the pointer to it: klp_find_slot() follows that. */
+	smp_store_release(&klp_slots, slots);
+
+	/*
+	 * Enforce the order of the table and of breakpoints in the text. Pairs
+	 * with the architecture's barrier between seeing a breakpoint and
+	 * klp_resolve_site(), which is smp_rmb() in klp_int3_handler().
+	 */
+	smp_wmb();
+
+	klp_poke_sites(sites);
+
+	/* All CPUs have been synchronized; this is for who is not in a handler. */
+	if (old)
+		kvfree_rcu(old, rcu);
+unlock:
+	mutex_unlock(&text_mutex);
+	jump_label_unlock();
+	cpus_read_unlock();
+	kprobes_unlock();
+out:
+	list_splice(&done, sites);
+
+	return true;
+}
+
+/**
+ * klp_remove_jumps() - restore what has been at sites
+ * @sites:	list of the sites, which is empty afterwards.  ftrace has the
+ *		functions, and whoever passed it before has been waited for.
+ *
+ * Context: under klp_mutex, may sleep
+ */
+void klp_remove_jumps(struct list_head *sites)
+{
+	struct klp_site *site, *next;
+
+	lockdep_assert_held(&klp_mutex);
+
+	if (list_empty(sites))
+		return;
+
+	list_for_each_entry(site, sites, node)
+		site->to = 0;
+
+	cpus_read_lock();
+	mutex_lock(&text_mutex);
+	arch_klp_poke_sites(sites);
+	mutex_unlock(&text_mutex);
+	cpus_read_unlock();
+
+	/* Now others may change them. */
+	list_for_each_entry_safe(site, next, sites, node) {
+		list_del_init(&site->node);
+		klp_forget_site(container_of(site, struct klp_redirect, site));
+	}
+}

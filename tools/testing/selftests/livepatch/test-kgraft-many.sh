@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+. $(dirname $0)/functions.sh
+
+MOD_TARGET=test_klp_universe
+MOD_LIVEPATCH1=test_klp_universe_patch1
+MOD_LIVEPATCH2=test_klp_universe_patch2
+MOD_LIVEPATCH3=test_klp_universe_patch3
+MOD_MANY=test_klp_many
+MOD_MANY_LIVEPATCH=test_klp_many_patch
+
+PARAMS=/sys/module/$MOD_TARGET/parameters
+UNIVERSE=/sys/module/livepatch/parameters/universe
+
+# hold(mask) - keep kthreads in their function, or let them go; wait for it
+function hold() {
+	log "% echo $1 > $PARAMS/hold"
+	echo "$1" > "$PARAMS/hold"
+	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
+		die "the kthreads do not obey"
+}
+
+# expect_version(version) - check what a task sees that comes from user space
+function expect_version() {
+	local version=$(cat "$PARAMS/version")
+
+	[[ "$version" == "$1" ]] || die "version $version seen, expected $1"
+}
+
+# expect_versions(original, replaced) - the same for many functions: how many of
+#					 each kind are seen
+function expect_versions() {
+	local versions=$(cat "/sys/module/$MOD_MANY/parameters/versions")
+
+	[[ "$versions" == "$1 $2" ]] ||
+		die "$MOD_MANY: '$versions' versions seen, expected '$1 $2'"
+}
+
+# attached(module) - the number of functions of a module that ftrace sends away
+function attached() {
+	grep -c "\[$1\]" "$SYSFS_TRACING_DIR/enabled_functions"
+}
+
+# expect_nothing_left() - nobody has a livepatch any more, or a reference to it
+function expect_nothing_left() {
+	local mod
+
+	[[ -z "$(ls "$SYSFS_KLP_DIR")" ]] || die "left: $(ls "$SYSFS_KLP_DIR")"
+	[[ "$(grep -c test_klp "$SYSFS_TRACING_DIR/enabled_functions")" == 0 ]] ||
+		die "left: $(grep test_klp "$SYSFS_TRACING_DIR/enabled_functions")"
+	for mod in "$@"; do
+		[[ "$(cat "/sys/module/$mod/refcnt")" == 0 ]] ||
+			die "$mod is still referenced"
+	done
+}
+
+setup_config
+
+
+# - Patch 5,000 functions at once.  Who enters the kernel sees the originals of
+#   all of them, or the replacements of all.
+
+start_test "5,000 functions"
+
+load_mod $MOD_MANY
+expect_versions 5000 0
+load_lp $MOD_MANY_LIVEPATCH
+expect_versions 0 5000
+[[ "$(attached $MOD_MANY)" == 5000 ]] ||
+	die "$(attached $MOD_MANY) functions attached"
+disable_lp $MOD_MANY_LIVEPATCH
+expect_versions 5000 0
+expect_nothing_left $MOD_MANY $MOD_MANY_LIVEPATCH
+unload_lp $MOD_MANY_LIVEPATCH
+unload_mod $MOD_MANY
+
+check_result "% insmod test_modules/$MOD_MANY.ko
+% insmod test_modules/$MOD_MANY_LIVEPATCH.ko
+livepatch: enabling patch '$MOD_MANY_LIVEPATCH'
+livepatch: '$MOD_MANY_LIVEPATCH': initializing patching transition
+livepatch: '$MOD_MANY_LIVEPATCH': starting patching transition
+livepatch: '$MOD_MANY_LIVEPATCH': completing patching transition
+livepatch: '$MOD_MANY_LIVEPATCH': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_MANY_LIVEPATCH/enabled
+livepatch: '$MOD_MANY_LIVEPATCH': initializing unpatching transition
+livepatch: '$MOD_MANY_LIVEPATCH': starting unpatching transition
+livepatch: '$MOD_MANY_LIVEPATCH': completing unpatching transition
+livepatch: '$MOD_MANY_LIVEPATCH': unpatching complete
+% rmmod $MOD_MANY_LIVEPATCH
+% rmmod $MOD_MANY"
+
+
+# - Hold a kthread in the original, and reverse a livepatch many times.  Each time
+#   is one more universe, and takes effect for whoever enters the kernel.
+#
+# - Let the kthread go.
+
+start_test "many universes"
+
+load_mod $MOD_TARGET
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+load_lp_nowait $MOD_LIVEPATCH2
+universe=$(cat $UNIVERSE)
+for i in {1..20}; do
+	echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled" || die "not disabled"
+	expect_version 1
+	# The kthread is still where neither was, so that none can complete.
+	[[ -e "$SYSFS_KLP_DIR/$MOD_LIVEPATCH2" ]] || die "gone too early"
+	echo 1 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled" || die "not enabled"
+	expect_version 2
+done
+[[ "$(cat $UNIVERSE)" -eq $((universe + 40)) ]] ||
+	die "$(cat $UNIVERSE) is the newest universe, expected $((universe + 40))"
+hold 0
+for mod in $MOD_LIVEPATCH1 $MOD_LIVEPATCH2; do
+	loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$mod/transition" ||
+		die "failed to complete transition of $mod"
+done
+expect_version 2
+disable_lp $MOD_LIVEPATCH2
+disable_lp $MOD_LIVEPATCH1
+expect_version 0
+expect_nothing_left $MOD_TARGET $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH1
+echo "ok"
+
+
+# - Hold a kthread in the original and force it into a livepatch.
+#
+# - Enable another livepatch with the kthread still where it was, and disable it.
+#   Have the kthread return in the middle of the next transition.
+#
+# - No livepatch is pinned: the kthread was in none.  Unload them all.
+
+start_test "livepatches after force"
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+echo 1 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/force"
+loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/transition" ||
+	die "failed to force"
+load_lp $MOD_LIVEPATCH2
+expect_version 2
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+load_lp $MOD_LIVEPATCH3 replace=1
+hold 0
+expect_version 3
+loop_until "[[ ! -e $SYSFS_KLP_DIR/$MOD_LIVEPATCH1 ]]" ||
+	die "$MOD_LIVEPATCH1 was not replaced"
+unload_lp $MOD_LIVEPATCH1
+disable_lp $MOD_LIVEPATCH3
+expect_version 0
+expect_nothing_left $MOD_TARGET $MOD_LIVEPATCH3
+unload_lp $MOD_LIVEPATCH3
+unload_mod $MOD_TARGET
+echo "ok"
+
+exit 0
