@@ -34,6 +34,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include "core.h"
 #include "redirect.h"
 
@@ -159,7 +160,7 @@ bool klp_text_reserved(unsigned long addr)
 }
 
 /**
- * klp_recover_text() - undo, in a copy of kernel text, what was done to sites
+ * klp_recover_text() - copy kernel text as it was before it became a site
  * @buf:	the copy
  * @addr:	address of the text, where it may be in the middle of a site
  * @len:	length, up to the end of an instruction that begins at @addr or more
@@ -167,9 +168,9 @@ bool klp_text_reserved(unsigned long addr)
  * Only the site that @addr is in is looked at.
  *
  * Context: any
- * Return: true if there was something to undo
+ * Return: 1 if there is one, 0 if not, and nothing is copied, or -EFAULT
  */
-bool klp_recover_text(void *buf, unsigned long addr, size_t len)
+int klp_recover_text(void *buf, unsigned long addr, size_t len)
 {
 	struct klp_redirect *redirect;
 	struct klp_slot *slot;
@@ -181,12 +182,15 @@ bool klp_recover_text(void *buf, unsigned long addr, size_t len)
 	slot = klp_find_slot(addr);
 	redirect = slot ? READ_ONCE(slot->redirect) : NULL;
 	if (!redirect)
-		return false;
+		return 0;
+
+	if (copy_from_kernel_nofault(buf, (void *)addr, len))
+		return -EFAULT;
 
 	offset = addr - slot->addr;
 	memcpy(buf, redirect->site.orig + offset, min(len, KLP_SITE_SIZE - offset));
 
-	return true;
+	return 1;
 }
 
 /**

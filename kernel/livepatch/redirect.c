@@ -576,52 +576,41 @@ bool klp_settle(const struct klp_census *census)
 	struct klp_redirect *redirect;
 	struct klp_version *version;
 	struct klp_site *site, *next;
-	LIST_HEAD(unsettled);
 	LIST_HEAD(sites);
 	bool ret;
 	int bkt;
 
 	hash_for_each(klp_redirects, bkt, redirect, node) {
-		if (!klp_is_settled(redirect, census)) {
-			/*
-			 * ftrace has it, and nobody gets to the jump, but what
-			 * that leads to may go away.
-			 */
-			if (redirect->hook && klp_jumps(redirect) &&
-			    !list_empty(&redirect->versions)) {
-				version = list_last_entry(&redirect->versions,
-							  struct klp_version, node);
-				if (WARN_ON_ONCE(!version->target))
-					continue;
-				redirect->site.to = arch_klp_jump_target(version->target);
-				list_add_tail(&redirect->site.node, &unsettled);
-			}
-			continue;
-		}
-
 		/*
-		 * Somebody may still be in the original.  One that jumps already
-		 * has been left by all before, and can jump somewhere else.
+		 * One that jumps, and does not settle yet, can only be got to by
+		 * calls that ftrace drops. But what it jumps to may go away.
+		 *
+		 * The others have to be settled, and nobody may be in the
+		 * original. One that jumps has been left by all before.
 		 */
-		if (!klp_jumps(redirect) &&
-		    (redirect->forced || klp_is_around_hook(redirect->name)))
+		if (klp_jumps(redirect) ?
+		    !redirect->hook || list_empty(&redirect->versions) :
+		    !klp_is_settled(redirect, census) || redirect->forced ||
+		    klp_is_around_hook(redirect->name))
 			continue;
 
-		version = list_first_entry(&redirect->versions, struct klp_version,
-					   node);
+		/* The oldest version that anybody sees, maybe the only one */
+		version = list_last_entry(&redirect->versions, struct klp_version,
+					  node);
+		if (WARN_ON_ONCE(!version->target))
+			continue;
+
 		redirect->site.to = arch_klp_jump_target(version->target);
 		list_add_tail(&redirect->site.node, &sites);
 	}
 
-	ret = klp_install_jumps(&unsettled);
-	list_for_each_entry_safe(site, next, &unsettled, node)
-		list_del_init(&site->node);
-
-	ret &= klp_install_jumps(&sites);
+	ret = klp_install_jumps(&sites);
 
 	list_for_each_entry_safe(site, next, &sites, node) {
+		redirect = container_of(site, struct klp_redirect, site);
 		list_del_init(&site->node);
-		klp_idle_redirect(container_of(site, struct klp_redirect, site));
+		if (klp_is_settled(redirect, census))
+			klp_idle_redirect(redirect);
 	}
 	klp_detach_idle();
 

@@ -24,15 +24,14 @@
 
 /*
  * Decode an instruction as it was before a kprobe or a livepatch changed it.
- * Asking for each
- * instruction would be slow: recover_probed_instruction() looks for the address
- * in ftrace and kallsyms, too.
+ * Asking recover_probed_instruction() for each would be slow: it looks for the
+ * address in ftrace and kallsyms, too.
  */
 static int klp_decode(struct insn *insn, unsigned long ip)
 {
-#ifdef CONFIG_KPROBES
-	kprobe_opcode_t buf[MAX_INSN_SIZE];
+	u8 buf[MAX_INSN_SIZE];
 
+#ifdef CONFIG_KPROBES
 	/* get_kprobe() asks for it. */
 	guard(preempt)();
 
@@ -50,18 +49,15 @@ static int klp_decode(struct insn *insn, unsigned long ip)
 		return insn_decode_kernel(insn, (void *)addr);
 	}
 #endif
-	if (klp_text_reserved(ip)) {
-		u8 text[MAX_INSN_SIZE];
-
-		if (copy_from_kernel_nofault(text, (void *)ip, sizeof(text)))
-			return -EFAULT;
-		klp_recover_text(text, ip, sizeof(text));
-
-		/* The immediate of a branch is all that matters of its place. */
-		return insn_decode_kernel(insn, text);
+	/* The immediate of a branch is all that matters of its place. */
+	switch (klp_recover_text(buf, ip, sizeof(buf))) {
+	case 0:
+		return insn_decode_kernel(insn, (void *)ip);
+	case 1:
+		return insn_decode_kernel(insn, buf);
+	default:
+		return -EFAULT;
 	}
-
-	return insn_decode_kernel(insn, (void *)ip);
 }
 
 unsigned long arch_klp_next_branch(unsigned long *ip, unsigned long end)

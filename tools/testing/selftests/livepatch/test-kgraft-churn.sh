@@ -2,23 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
-MOD_LIVEPATCH1=test_klp_universe_patch1
-MOD_LIVEPATCH2=test_klp_universe_patch2
-MOD_LIVEPATCH3=test_klp_universe_patch3
 MOD_EXIT=test_klp_exit_patch
 
-PARAMS=/sys/module/$MOD_TARGET/parameters
 CPUS=/sys/devices/system/cpu
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	log "% echo $1 > $PARAMS/hold"
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
 
 # expect_version(version, command ...) - check what a task sees that comes from
 #					 user space
@@ -43,18 +31,6 @@ function set_enabled() {
 	log "% echo $2 > $SYSFS_KLP_DIR/$1/enabled"
 	{ echo "$2" > "$SYSFS_KLP_DIR/$1/enabled"; } 2> /dev/null ||
 		[[ "$2" == 1 ]] || die "$1: refused"
-}
-
-# wait_gone(modname ...) - wait until livepatches have been disabled, and unload
-#			   them
-function wait_gone() {
-	local mod
-
-	for mod in "$@"; do
-		loop_until "[[ ! -e $SYSFS_KLP_DIR/$mod ]]" ||
-			die "failed to disable livepatch $mod"
-		unload_lp "$mod"
-	done
 }
 
 # set_online(cpu, value) - have a CPU go or come

@@ -2,21 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
 MOD_OTHER=test_klp_universe_other
-MOD_LIVEPATCH1=test_klp_universe_patch1
-MOD_LIVEPATCH2=test_klp_universe_patch2
 
-PARAMS=/sys/module/$MOD_TARGET/parameters
 FAILSLAB=$SYSFS_DEBUG_DIR/failslab
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
 
 # expect_version(version [, module]) - check what a task sees that comes from
 #				       user space

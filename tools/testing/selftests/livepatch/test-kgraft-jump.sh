@@ -2,27 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
-MOD_LIVEPATCH1=test_klp_universe_patch1
-MOD_LIVEPATCH2=test_klp_universe_patch2
-MOD_LIVEPATCH3=test_klp_universe_patch3
 MOD_VMLINUX=test_klp_livepatch
 MOD_KPROBE=test_klp_kprobe
 
 FUNCTION=test_klp_universe_b
-PARAMS=/sys/module/$MOD_TARGET/parameters
 METHOD=/sys/module/livepatch/parameters/method
 ATTACHED=$SYSFS_TRACING_DIR/enabled_functions
 EVENTS=$SYSFS_TRACING_DIR/kprobe_events
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	log "% echo $1 > $PARAMS/hold"
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
 
 # method(modname [, object, function]) - what takes the calls of a function
 function method() {
@@ -38,28 +26,6 @@ function wait_method() {
 # attached(function) - is somebody attached to it by ftrace?
 function attached() {
 	grep -q "^$1 " $ATTACHED
-}
-
-# expect_version(version) - check what a task sees
-function expect_version() {
-	loop_until "[[ \$(cat $PARAMS/version) == $1 ]]" ||
-		die "version $(cat $PARAMS/version) seen, expected $1"
-}
-
-# expect_no_mix() - call the functions many times, and check that no invocation has
-#		    seen two versions
-function expect_no_mix() {
-	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
-}
-
-# wait_gone(modname ...) - wait until livepatches have been disabled
-function wait_gone() {
-	local mod
-
-	for mod in "$@"; do
-		loop_until "[[ ! -e $SYSFS_KLP_DIR/$mod ]]" ||
-			die "failed to disable livepatch $mod"
-	done
 }
 
 # site(function) - offset of the place where the jump goes in: behind ENDBR, if
@@ -93,16 +59,16 @@ start_test "settle, and back to the original"
 
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
-expect_version 1
+wait_version 1
 [[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
 attached $FUNCTION || die "$FUNCTION is not attached"
 hold 0
 wait_method jump $MOD_LIVEPATCH1
 attached $FUNCTION && die "ftrace did not let go of $FUNCTION"
-expect_version 1
+wait_version 1
 expect_no_mix
 disable_lp $MOD_LIVEPATCH1
-expect_version 0
+wait_version 0
 attached $FUNCTION && die "$FUNCTION is still attached"
 unload_lp $MOD_LIVEPATCH1
 
@@ -134,23 +100,22 @@ start_test "jump somewhere else"
 load_lp $MOD_LIVEPATCH1
 wait_method jump $MOD_LIVEPATCH1
 load_lp $MOD_LIVEPATCH2
-expect_version 2
+wait_version 2
 wait_method jump $MOD_LIVEPATCH2
-expect_version 2
+wait_version 2
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
-expect_version 2
+wait_version 2
 wait_method jump $MOD_LIVEPATCH2
 load_lp $MOD_LIVEPATCH3 replace=1
-expect_version 3
+wait_version 3
 wait_gone $MOD_LIVEPATCH2
-unload_lp $MOD_LIVEPATCH2
 wait_method jump $MOD_LIVEPATCH3
 attached $FUNCTION && die "ftrace did not let go of $FUNCTION"
-expect_version 3
+wait_version 3
 disable_lp $MOD_LIVEPATCH3
 unload_lp $MOD_LIVEPATCH3
-expect_version 0
+wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -199,7 +164,7 @@ wait_method jump $MOD_LIVEPATCH1
 trace_function $FUNCTION
 echo "p:entry $FUNCTION" > $EVENTS
 echo 1 > "$SYSFS_TRACING_DIR/events/kprobes/entry/enable"
-expect_version 1
+wait_version 1
 expect_no_mix
 grep -q ": $FUNCTION <-" "$SYSFS_TRACING_DIR/trace" ||
 	die "the function tracer does not see $FUNCTION"
@@ -208,13 +173,13 @@ grep -q " entry: ($FUNCTION" "$SYSFS_TRACING_DIR/trace" ||
 echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/entry/enable"
 echo > $EVENTS
 cleanup_tracing
-expect_version 1
+wait_version 1
 expect_no_mix
 
 site=$(site $FUNCTION)
 { echo "p:inside $FUNCTION+$site" > $EVENTS; } 2> /dev/null &&
 	die "a kprobe where the jump is, is not refused"
-expect_version 1
+wait_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 
@@ -225,13 +190,13 @@ load_lp $MOD_LIVEPATCH2
 sleep 3
 [[ $(method $MOD_LIVEPATCH2) == ftrace ]] || die "$FUNCTION jumps, in spite of a kprobe"
 wait_method jump $MOD_LIVEPATCH2 $MOD_TARGET test_klp_universe_a
-expect_version 2
+wait_version 2
 disable_lp $MOD_LIVEPATCH2
 unload_lp $MOD_LIVEPATCH2
-expect_version 0
+wait_version 0
 echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
 echo > $EVENTS
-expect_version 0
+wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -309,12 +274,12 @@ wait_method jump $MOD_LIVEPATCH1
 unload_mod $MOD_TARGET
 [[ $(method $MOD_LIVEPATCH1) == none ]] || die "a function jumps that is gone"
 load_mod $MOD_TARGET
-expect_version 1
+wait_version 1
 wait_method jump $MOD_LIVEPATCH1
-expect_version 1
+wait_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
-expect_version 0
+wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -349,11 +314,11 @@ for round in 1 2 3; do
 	load_lp $MOD_LIVEPATCH2
 	wait_method jump $MOD_LIVEPATCH2
 	disable_lp $MOD_LIVEPATCH2
-	expect_version 1
+	wait_version 1
 	# Before it could settle, or after
 	[[ $round -eq 2 ]] || wait_method jump $MOD_LIVEPATCH1
 	disable_lp $MOD_LIVEPATCH1
-	expect_version 0
+	wait_version 0
 	rmmod $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
 done
 kill $LOAD

@@ -2,24 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
-MOD_LIVEPATCH1=test_klp_universe_patch1
-MOD_LIVEPATCH2=test_klp_universe_patch2
-MOD_LIVEPATCH3=test_klp_universe_patch3
 MOD_MANY=test_klp_many
 MOD_MANY_LIVEPATCH=test_klp_many_patch
-
-PARAMS=/sys/module/$MOD_TARGET/parameters
-UNIVERSE=/sys/module/livepatch/parameters/universe
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	log "% echo $1 > $PARAMS/hold"
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
 
 # expect_version(version) - check what a task sees that comes from user space
 function expect_version() {

@@ -2,21 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
 MOD_LIVEPATCH=test_klp_universe_patch1
 
-PARAMS=/sys/module/$MOD_TARGET/parameters
-UNIVERSE=/sys/module/livepatch/parameters/universe
 TRACE=$SYSFS_TRACING_DIR/instances/livepatch_kselftest
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	log "% echo $1 > $PARAMS/hold"
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
 
 # set_enabled(value) - enable or disable, do not wait
 function set_enabled() {

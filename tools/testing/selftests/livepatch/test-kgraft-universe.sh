@@ -2,33 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 
 . $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
 
-MOD_TARGET=test_klp_universe
 MOD_OTHER=test_klp_universe_other
-MOD_LIVEPATCH1=test_klp_universe_patch1
-MOD_LIVEPATCH2=test_klp_universe_patch2
-MOD_LIVEPATCH3=test_klp_universe_patch3
-
-PARAMS=/sys/module/$MOD_TARGET/parameters
-UNIVERSE=/sys/module/livepatch/parameters/universe
-
-# hold(mask) - keep kthreads in their function, or let them go; wait for it
-function hold() {
-	log "% echo $1 > $PARAMS/hold"
-	echo "$1" > "$PARAMS/hold"
-	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
-		die "the kthreads do not obey"
-}
-
-# expect_version(version [, module]) - check what a task sees that comes from
-#				       user space
-function expect_version() {
-	local param="/sys/module/${2:-$MOD_TARGET}/parameters/version"
-
-	# It may take a moment until the universe is born.
-	loop_until "[[ \$(cat $param) == $1 ]]" ||
-		die "${2:-$MOD_TARGET}: version $(cat "$param") seen, expected $1"
-}
 
 # expect_transition(value, modname ...) - check who is in transition
 function expect_transition() {
@@ -51,30 +27,11 @@ function wait_transition() {
 	done
 }
 
-# wait_gone(modname ...) - wait until livepatches have been disabled, and unload
-#			   them
-function wait_gone() {
-	local mod
-
-	for mod in "$@"; do
-		loop_until "[[ ! -e $SYSFS_KLP_DIR/$mod ]]" ||
-			die "failed to disable livepatch $mod"
-	done
-	for mod in "$@"; do
-		unload_lp "$mod"
-	done
-}
-
 # set_enabled(modname, value) - enable or disable, do not wait
 function set_enabled() {
 	log "% echo $2 > $SYSFS_KLP_DIR/$1/enabled"
 	{ echo "$2" > "$SYSFS_KLP_DIR/$1/enabled"; } 2> /dev/null ||
 		log "$1: refused"
-}
-
-# expect_no_mix() - check that nobody has seen two versions at once
-function expect_no_mix() {
-	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
 }
 
 setup_config
@@ -96,12 +53,12 @@ start_test "three transitions in flight"
 universe=$(cat $UNIVERSE)
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
-expect_version 1
+wait_version 1
 load_lp_nowait $MOD_LIVEPATCH2
-expect_version 2
+wait_version 2
 hold 3
 load_lp_nowait $MOD_LIVEPATCH3
-expect_version 3
+wait_version 3
 expect_transition 1 $MOD_LIVEPATCH1 $MOD_LIVEPATCH2 $MOD_LIVEPATCH3
 check_sysfs_value $MOD_LIVEPATCH1 universe $((universe + 1))
 check_sysfs_value $MOD_LIVEPATCH2 universe $((universe + 2))
@@ -112,7 +69,7 @@ sleep 2
 expect_transition 1 $MOD_LIVEPATCH1 $MOD_LIVEPATCH2 $MOD_LIVEPATCH3
 hold 0
 wait_transition $MOD_LIVEPATCH1 $MOD_LIVEPATCH2 $MOD_LIVEPATCH3
-expect_version 3
+wait_version 3
 
 check_result "% echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH1.ko
@@ -154,19 +111,19 @@ set_enabled $MOD_LIVEPATCH2 0
 wait_gone $MOD_LIVEPATCH2
 set_enabled $MOD_LIVEPATCH1 0
 wait_gone $MOD_LIVEPATCH1
-expect_version 3
+wait_version 3
 set_enabled $MOD_LIVEPATCH3 0
-expect_version 0
+wait_version 0
 load_lp_nowait $MOD_LIVEPATCH1
-expect_version 1
+wait_version 1
 expect_transition 1 $MOD_LIVEPATCH1 $MOD_LIVEPATCH3
 hold 0
 wait_transition $MOD_LIVEPATCH1
 wait_gone $MOD_LIVEPATCH3
-expect_version 1
+wait_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
-expect_version 0
+wait_version 0
 
 check_result "% echo 1 > $PARAMS/hold
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
@@ -216,15 +173,15 @@ hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 load_lp_nowait $MOD_LIVEPATCH2
 set_enabled $MOD_LIVEPATCH1 0
-expect_version 2
+wait_version 2
 set_enabled $MOD_LIVEPATCH1 1
-expect_version 2
+wait_version 2
 expect_transition 1 $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
 set_enabled $MOD_LIVEPATCH2 0
-expect_version 1
+wait_version 1
 set_enabled $MOD_LIVEPATCH1 0
 wait_gone $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
-expect_version 0
+wait_version 0
 hold 0
 
 check_result "% echo 1 > $PARAMS/hold
@@ -270,25 +227,25 @@ start_test "replace in flight"
 load_lp $MOD_LIVEPATCH1
 hold 1
 load_lp_nowait $MOD_LIVEPATCH2 replace=1
-expect_version 2
+wait_version 2
 set_enabled $MOD_LIVEPATCH1 0
-expect_version 2
+wait_version 2
 set_enabled $MOD_LIVEPATCH2 0
 wait_gone $MOD_LIVEPATCH2
-expect_version 1
+wait_version 1
 load_lp_nowait $MOD_LIVEPATCH3 replace=1
 hold 3
 set_enabled $MOD_LIVEPATCH3 0
-expect_version 1
+wait_version 1
 set_enabled $MOD_LIVEPATCH3 1
-expect_version 3
+wait_version 3
 hold 2
 wait_transition $MOD_LIVEPATCH3
 hold 0
 wait_gone $MOD_LIVEPATCH1
 disable_lp $MOD_LIVEPATCH3
 unload_lp $MOD_LIVEPATCH3
-expect_version 0
+wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -345,11 +302,11 @@ hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 load_lp_nowait $MOD_LIVEPATCH2
 load_lp_nowait $MOD_LIVEPATCH3 replace=1
-expect_version 3
+wait_version 3
 hold 0
 wait_transition $MOD_LIVEPATCH3
 wait_gone $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
-expect_version 3
+wait_version 3
 disable_lp $MOD_LIVEPATCH3
 unload_lp $MOD_LIVEPATCH3
 
@@ -394,12 +351,12 @@ start_test "callbacks and other transitions"
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 load_failing_mod $MOD_LIVEPATCH2 callbacks=1
-expect_version 1
+wait_version 1
 set_enabled $MOD_LIVEPATCH1 0
 wait_gone $MOD_LIVEPATCH1
 load_lp_nowait $MOD_LIVEPATCH2 callbacks=1
 load_failing_mod $MOD_LIVEPATCH1
-expect_version 2
+wait_version 2
 set_enabled $MOD_LIVEPATCH2 0
 wait_gone $MOD_LIVEPATCH2
 hold 0
@@ -454,17 +411,17 @@ set_enabled $MOD_LIVEPATCH2 0
 load_lp_nowait $MOD_LIVEPATCH3
 for i in 1 2; do
 	load_mod $MOD_OTHER
-	expect_version 3 $MOD_OTHER
+	wait_version 3 $MOD_OTHER
 	[[ $i -eq 1 ]] && unload_mod $MOD_OTHER
 done
 hold 1
 hold 0
 wait_transition $MOD_LIVEPATCH3
 wait_gone $MOD_LIVEPATCH1 $MOD_LIVEPATCH2
-expect_version 3 $MOD_OTHER
+wait_version 3 $MOD_OTHER
 disable_lp $MOD_LIVEPATCH3
 unload_lp $MOD_LIVEPATCH3
-expect_version 0 $MOD_OTHER
+wait_version 0 $MOD_OTHER
 unload_mod $MOD_OTHER
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
@@ -532,13 +489,13 @@ start_test "module goes right after its livepatch"
 for i in 1 2 3; do
 	load_mod $MOD_OTHER
 	load_lp $MOD_LIVEPATCH1
-	expect_version 1 $MOD_OTHER
+	wait_version 1 $MOD_OTHER
 	set_enabled $MOD_LIVEPATCH1 0
 	unload_mod $MOD_OTHER
 	load_mod $MOD_OTHER
-	expect_version 0 $MOD_OTHER
+	wait_version 0 $MOD_OTHER
 	load_lp $MOD_LIVEPATCH2
-	expect_version 2 $MOD_OTHER
+	wait_version 2 $MOD_OTHER
 	disable_lp $MOD_LIVEPATCH2
 	unload_lp $MOD_LIVEPATCH2
 	wait_gone $MOD_LIVEPATCH1
@@ -553,7 +510,7 @@ echo "ok"
 start_test "one function twice"
 
 load_failing_mod $MOD_LIVEPATCH1 twice=1
-expect_version 0
+wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko twice=1
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -600,7 +557,7 @@ for i in 1 2 3 4 5 6; do
 done
 rm "$CALLERS"
 wait
-expect_version 0
+wait_version 0
 expect_no_mix
 echo "ok"
 

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+# Shell functions for the scripts that use the module test_klp_universe.
+# Source this after functions.sh.
+
+MOD_TARGET=test_klp_universe
+MOD_LIVEPATCH1=test_klp_universe_patch1
+MOD_LIVEPATCH2=test_klp_universe_patch2
+MOD_LIVEPATCH3=test_klp_universe_patch3
+
+PARAMS=/sys/module/$MOD_TARGET/parameters
+UNIVERSE=/sys/module/livepatch/parameters/universe
+
+# hold(mask) - keep kthreads in their function, or let them go; wait for it
+function hold() {
+	log "% echo $1 > $PARAMS/hold"
+	echo "$1" > "$PARAMS/hold"
+	loop_until "[[ \$(cat $PARAMS/held) -eq $1 ]]" ||
+		die "the kthreads do not obey"
+}
+
+# wait_version(version [, module]) - wait until a task that comes from user space
+#				     sees it: universes may be born late
+function wait_version() {
+	local param="/sys/module/${2:-$MOD_TARGET}/parameters/version"
+
+	loop_until "[[ \$(cat $param) == $1 ]]" ||
+		die "${2:-$MOD_TARGET}: version $(cat "$param") seen, expected $1"
+}
+
+# wait_gone(modname ...) - wait until livepatches have been disabled, and unload
+#			   them
+function wait_gone() {
+	local mod
+
+	for mod in "$@"; do
+		loop_until "[[ ! -e $SYSFS_KLP_DIR/$mod ]]" ||
+			die "failed to disable livepatch $mod"
+	done
+	for mod in "$@"; do
+		unload_lp "$mod"
+	done
+}
+
+# expect_no_mix() - call the functions many times, and check that no invocation
+#		    has ever seen two versions
+function expect_no_mix() {
+	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
+}
