@@ -6,7 +6,8 @@ export KSRC
 help:
 	@echo 'make demo      get a kernel, apply the series, build, boot in QEMU, patch it live'
 	@echo 'make test      validate the series, patch by patch'
-	@echo 'make test-all  the same, and the tip with KASAN, lockdep and the unit tests'
+	@echo 'make test-all  the same, and the tip in all other configurations'
+	@echo 'make mutants   deliberate bugs, each of which a named test must catch'
 	@echo 'make check     only what needs no kernel built'
 	@echo 'make selftest  the selftests on the tip, CONFIG=base'
 	@echo 'make shell     a prompt in the guest'
@@ -24,7 +25,10 @@ test:
 	@scripts/validate
 
 test-all:
-	@CONFIGS="base debug" scripts/validate
+	@scripts/validate static patches tip demo more
+
+mutants:
+	@scripts/mutate
 
 check import export:
 	@scripts/$@
@@ -38,4 +42,4 @@ shell:
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-all check import export selftest shell clean
+.PHONY: help demo test test-all mutants check import export selftest shell clean

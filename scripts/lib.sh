@@ -50,6 +50,9 @@ logged() {
 	return 1
 }
 
+# config_says CONFIG WORD - what the lines "#: WORD ..." of a configuration say
+config_says() { sed -nE "s/^#: $2( |\$)//p" "$top/scripts/configs/$1"; }
+
 need_space() {
 	local free
 	free=$(df --output=avail -BG "$work" | tail -n 1 | tr -dc 0-9)

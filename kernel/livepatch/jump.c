@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * jump.c - the settled jump
+ * jump.c - the settled jump, and the breakpoint
  *
  * Once everybody sees the same version of a function, there is nothing left to
  * decide for klp_ftrace_handler().  A jump to that version goes in behind the
@@ -15,6 +15,11 @@
  * The way back: before the original can be seen again, ftrace gets hold of the
  * function, those that have passed it already are waited for, and the
  * instructions are restored.  See klp_restore_work_fn().
+ *
+ * Functions that ftrace cannot take get a breakpoint at the site in its stead.
+ * That changes one instruction, of which there is a copy for those who see the
+ * original, so nobody has to be waited for.  It settles in the same way, and on
+ * the way back the breakpoint is put on the jump.
  *
  * This is the generic part.  The architecture says whether there is a site, and
  * pokes.
@@ -37,6 +42,7 @@
 #include <linux/uaccess.h>
 #include "core.h"
 #include "redirect.h"
+#include "universe.h"
 
 static const char *const klp_method_names[] = { "auto", "ftrace" };
 static unsigned int klp_method;
@@ -117,9 +123,9 @@ static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
  * klp_resolve_site() - where does a task go that has come to a site?
  * @addr:	address of the site
  *
- * For a breakpoint that the architecture puts there while it changes the site.
- * It must have been seen before this is called: it is put there after the table
- * was published.
+ * For a breakpoint that the architecture puts there, to stay, or while it changes
+ * the site.  It must have been seen before this is called: it is put there after
+ * the table was published.
  *
  * Context: any, in a breakpoint's handler
  * Return: the address, or 0 if this is no site
@@ -129,6 +135,7 @@ noinstr unsigned long klp_resolve_site(unsigned long addr)
 	struct klp_slot *slot = klp_find_slot(addr);
 	struct klp_redirect *redirect;
 	struct klp_version *version;
+	unsigned long target;
 
 	if (!slot || slot->addr != addr)
 		return 0;
@@ -141,8 +148,16 @@ noinstr unsigned long klp_resolve_site(unsigned long addr)
 	if (version && version->target)
 		return version->target;
 
-	/* Nobody who sees the original gets here while that is not in place. */
-	return redirect->site.target;
+	/*
+	 * The original, by way of the copy of its first instruction, if the rest
+	 * is in place.  While it is not, nobody who sees it gets here.  Whoever
+	 * has reached a universe has also seen what was changed before its birth.
+	 */
+	target = READ_ONCE(redirect->site.target);
+	if (!target)
+		target = (unsigned long)redirect->site.copy;
+
+	return target;
 }
 
 /**
@@ -175,6 +190,7 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 	struct klp_redirect *redirect;
 	struct klp_slot *slot;
 	unsigned long offset;
+	size_t size;
 
 	/* Against the redirect being freed */
 	guard(preempt)();
@@ -188,7 +204,10 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 		return -EFAULT;
 
 	offset = addr - slot->addr;
-	memcpy(buf, redirect->site.orig + offset, min(len, KLP_SITE_SIZE - offset));
+	/* The other bytes may be somebody else's. */
+	size = redirect->site.cramped ? 1 : KLP_SITE_SIZE;
+	if (offset < size)
+		memcpy(buf, redirect->site.orig + offset, min(len, size - offset));
 
 	return 1;
 }
@@ -205,7 +224,7 @@ void klp_forget_site(struct klp_redirect *redirect)
 {
 	struct klp_slot *slot;
 
-	if (!redirect->site.target)
+	if (!redirect->site.target && !redirect->site.armed)
 		return;
 
 	slot = klp_find_slot(redirect->site.addr);
@@ -213,6 +232,7 @@ void klp_forget_site(struct klp_redirect *redirect)
 		WRITE_ONCE(slot->redirect, NULL);
 
 	redirect->site.target = 0;
+	redirect->site.armed = false;
 }
 
 static struct klp_slots *klp_alloc_slots(struct list_head *sites)
@@ -238,7 +258,7 @@ static void klp_fill_slots(struct klp_slots *slots, struct list_head *sites)
 				slots->slot[nr++] = klp_slots->slot[i];
 
 	list_for_each_entry(site, sites, node) {
-		if (site->target)
+		if (site->target || site->armed)
 			continue;
 		slots->slot[nr++] = (struct klp_slot) {
 			.addr = site->addr,
@@ -250,14 +270,53 @@ static void klp_fill_slots(struct klp_slots *slots, struct list_head *sites)
 	sort(slots->slot, nr, sizeof(*slots->slot), klp_cmp_slots, NULL);
 }
 
-static void klp_poke_sites(struct list_head *sites)
+/* Change what is at sites, with a table that has all of them. */
+static void klp_poke_sites(struct list_head *sites, struct klp_slots *slots)
 {
+	struct klp_slots *old = klp_slots;
 	struct klp_site *site;
+
+	klp_fill_slots(slots, sites);
+
+	/* The table, then the pointer to it: klp_find_slot() follows that. */
+	smp_store_release(&klp_slots, slots);
+
+	/*
+	 * Enforce the order of the table and of breakpoints in the text. Pairs
+	 * with the architecture's barrier between seeing a breakpoint and
+	 * klp_resolve_site(), which is smp_rmb() in klp_int3_handler().
+	 */
+	smp_wmb();
 
 	arch_klp_poke_sites(sites);
 
-	list_for_each_entry(site, sites, node)
-		site->target = site->to;
+	list_for_each_entry(site, sites, node) {
+		WRITE_ONCE(site->target, site->to);
+		site->armed = site->arm;
+	}
+
+	/* All CPUs have been synchronized; this is for who is not in a handler. */
+	if (old)
+		kvfree_rcu(old, rcu);
+}
+
+/*
+ * Nobody else changes text any more, and no CPU comes that would miss a
+ * synchronization.  kprobe_mutex is held.
+ */
+static void klp_lock_text(void)
+{
+	cpus_read_lock();
+	jump_label_lock();
+	mutex_lock(&text_mutex);
+}
+
+static void klp_unlock_text(void)
+{
+	mutex_unlock(&text_mutex);
+	jump_label_unlock();
+	cpus_read_unlock();
+	kprobes_unlock();
 }
 
 /**
@@ -265,7 +324,8 @@ static void klp_poke_sites(struct list_head *sites)
  * @sites:	list of the sites, with their new targets in site->to.  Those that
  *		cannot jump are taken off the list, and stay as they are.
  *
- * Nobody is in the original of a site that does not jump yet.
+ * Nobody is in the original of a site that does not jump yet, or in the copy of its
+ * first instruction.
  *
  * The number of times that all CPUs have to be synchronized does not depend on
  * that of the sites.
@@ -275,8 +335,8 @@ static void klp_poke_sites(struct list_head *sites)
  */
 bool klp_install_jumps(struct list_head *sites)
 {
-	struct klp_slots *slots, *old = klp_slots;
 	struct klp_redirect *redirect;
+	struct klp_slots *slots;
 	struct klp_site *site, *next;
 	LIST_HEAD(done);
 
@@ -285,7 +345,7 @@ bool klp_install_jumps(struct list_head *sites)
 	list_for_each_entry_safe(site, next, sites, node) {
 		if (site->target == site->to)
 			list_move(&site->node, &done);
-		else if (!site->target && READ_ONCE(klp_method))
+		else if (!site->target && !site->armed && READ_ONCE(klp_method))
 			list_del_init(&site->node);
 	}
 	if (list_empty(sites))
@@ -300,49 +360,23 @@ bool klp_install_jumps(struct list_head *sites)
 		return false;
 	}
 
-	/*
-	 * Nobody else changes text now, and no CPU comes that would miss the
-	 * synchronization.
-	 */
-	cpus_read_lock();
-	jump_label_lock();
-	mutex_lock(&text_mutex);
+	klp_lock_text();
 
 	list_for_each_entry_safe(site, next, sites, node) {
 		redirect = container_of(site, struct klp_redirect, site);
-		if (!site->target &&
+		site->arm = false;
+		if (!site->target && !site->armed &&
 		    arch_klp_check_site(site, redirect->old_func,
 					redirect->old_size, redirect->ip))
 			list_del_init(&site->node);
 	}
 
-	if (list_empty(sites)) {
+	if (list_empty(sites))
 		kvfree(slots);
-		goto unlock;
-	}
+	else
+		klp_poke_sites(sites, slots);
 
-	klp_fill_slots(slots, sites);
-
-	/* The table, then the pointer to it: klp_find_slot() follows that. */
-	smp_store_release(&klp_slots, slots);
-
-	/*
-	 * Enforce the order of the table and of breakpoints in the text. Pairs
-	 * with the architecture's barrier between seeing a breakpoint and
-	 * klp_resolve_site(), which is smp_rmb() in klp_int3_handler().
-	 */
-	smp_wmb();
-
-	klp_poke_sites(sites);
-
-	/* All CPUs have been synchronized; this is for who is not in a handler. */
-	if (old)
-		kvfree_rcu(old, rcu);
-unlock:
-	mutex_unlock(&text_mutex);
-	jump_label_unlock();
-	cpus_read_unlock();
-	kprobes_unlock();
+	klp_unlock_text();
 out:
 	list_splice(&done, sites);
 
@@ -350,9 +384,113 @@ out:
 }
 
 /**
+ * klp_may_arm() - may functions get a breakpoint that ftrace does not take?
+ *
+ * Context: any
+ * Return: true if so
+ */
+bool klp_may_arm(void)
+{
+	return !READ_ONCE(klp_method);
+}
+
+static const char *klp_check_arm(struct klp_site *site, struct klp_redirect *redirect)
+{
+	const char *reason;
+
+	/* Tasks could be switched while they are in the original. */
+	if (klp_is_around_hook(redirect->name))
+		return "tasks are switched in there";
+
+	reason = arch_klp_copy_first(site, redirect->old_func, redirect->old_size,
+				     redirect->fentry ? redirect->ip : 0);
+	if (reason)
+		return reason;
+
+	/*
+	 * Who sees the original must come to the site but by a call. After tasks
+	 * have been forced it may be in there while it sees the replacement.
+	 */
+	reason = arch_klp_check_branches(site, redirect->old_func,
+					 redirect->old_size);
+	if (!reason && redirect->old_cold)
+		reason = arch_klp_check_branches(site, redirect->old_cold,
+						 redirect->old_cold_size);
+
+	return reason;
+}
+
+/**
+ * klp_arm_sites() - put breakpoints at sites
+ * @sites:	list of the sites, which have none
+ * @culprit:	set to the first one where that cannot be done, on -EINVAL
+ * @reason:	set to the reason, on -EINVAL
+ *
+ * What calls see does not change by that.  A jump is replaced by the original.
+ *
+ * The number of times that all CPUs have to be synchronized does not depend on
+ * that of the sites, and there is no grace period to wait for, unless kprobes are
+ * being optimized just now.
+ *
+ * Context: under klp_mutex, may sleep
+ * Return: 0 or -ENOMEM or -EINVAL, and there are no breakpoints
+ */
+int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
+		  const char **reason)
+{
+	struct klp_redirect *redirect;
+	struct klp_slots *slots;
+	struct klp_site *site;
+	int ret;
+
+	lockdep_assert_held(&klp_mutex);
+
+	if (list_empty(sites))
+		return 0;
+
+	slots = klp_alloc_slots(sites);
+	if (!slots)
+		return -ENOMEM;
+
+	/* Not with text_mutex held. The copies are freed with the redirects. */
+	list_for_each_entry(site, sites, node) {
+		ret = site->copy ? 0 : arch_klp_alloc_copy(site);
+		if (ret)
+			goto err;
+	}
+
+	kprobes_lock();
+	klp_lock_text();
+
+	list_for_each_entry(site, sites, node) {
+		redirect = container_of(site, struct klp_redirect, site);
+		*reason = klp_check_arm(site, redirect);
+		if (*reason) {
+			*culprit = redirect;
+			ret = -EINVAL;
+			goto err_unlock;
+		}
+		site->to = 0;
+		site->arm = true;
+	}
+
+	klp_poke_sites(sites, slots);
+	klp_unlock_text();
+
+	return 0;
+
+err_unlock:
+	klp_unlock_text();
+err:
+	kvfree(slots);
+	return ret;
+}
+
+/**
  * klp_remove_jumps() - restore what has been at sites
- * @sites:	list of the sites, which is empty afterwards.  ftrace has the
- *		functions, and whoever passed it before has been waited for.
+ * @sites:	list of the sites, which is empty afterwards.  Those with a
+ *		breakpoint are not in use.  ftrace has the functions of the others,
+ *		and whoever passed it before has been waited for.
  *
  * Context: under klp_mutex, may sleep
  */
@@ -365,8 +503,10 @@ void klp_remove_jumps(struct list_head *sites)
 	if (list_empty(sites))
 		return;
 
-	list_for_each_entry(site, sites, node)
+	list_for_each_entry(site, sites, node) {
 		site->to = 0;
+		site->arm = false;
+	}
 
 	cpus_read_lock();
 	mutex_lock(&text_mutex);

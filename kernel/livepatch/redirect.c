@@ -93,16 +93,17 @@ static void notrace klp_ftrace_handler(unsigned long ip,
 {
 	struct klp_redirect *redirect;
 	struct klp_version *version;
-	int bit;
 
 	/*
-	 * The ftrace_test_recursion_trylock() will disable preemption, which
-	 * klp_synchronize_cpus() waits for.  Functions can be patched where RCU
-	 * is not watching.
+	 * This is what klp_synchronize_cpus() waits for.  Functions can be patched
+	 * where RCU is not watching.
+	 *
+	 * No ftrace_test_recursion_trylock(): nothing in here can be traced, and
+	 * nobody is preempted by the end of a handler that is called on the way
+	 * to __schedule().  A call that was let through because a tracer holds
+	 * that lock would be one in the wrong universe.
 	 */
-	bit = ftrace_test_recursion_trylock(ip, parent_ip);
-	if (WARN_ON_ONCE(bit < 0))
-		return;
+	preempt_disable_notrace();
 
 	/*
 	 * A function that no livepatch uses any more is taken off the hash, or
@@ -111,19 +112,19 @@ static void notrace klp_ftrace_handler(unsigned long ip,
 	 */
 	redirect = klp_find_redirect(ip);
 	if (!redirect)
-		goto unlock;
+		goto out;
 
 	/*
 	 * A task gets into a universe after all versions of it have been
-	 * published, and this sees them: see klp_migrate() for the order.
+	 * published, and this sees them: see klp_migrate_start() for the order.
 	 */
 	version = klp_resolve(&redirect->versions,
 			      READ_ONCE(current->klp_universe));
-	if (version && version->target)
+	if (likely(version && version->target))
 		ftrace_regs_set_instruction_pointer(fregs, version->target);
 
-unlock:
-	ftrace_test_recursion_unlock(bit);
+out:
+	preempt_enable_notrace();
 }
 
 static struct klp_hook *klp_alloc_hook(void)
@@ -162,6 +163,51 @@ static void klp_trim_spares(struct klp_redirect *redirect, unsigned int nr)
 	}
 }
 
+static void klp_set_method(struct klp_redirect *redirect, enum klp_method method)
+{
+	struct klp_func *func;
+
+	list_for_each_entry(func, &redirect->funcs, stack_node)
+		WRITE_ONCE(func->method, method);
+}
+
+#ifdef CONFIG_LIVEPATCH_JUMP
+
+static bool klp_has_copy(struct klp_redirect *redirect)
+{
+	return redirect->site.copy;
+}
+
+static void klp_free_copy(struct klp_redirect *redirect)
+{
+	if (redirect->site.copy)
+		arch_klp_free_copy(&redirect->site);
+}
+
+/* Where the breakpoint of a function goes that ftrace does not know. */
+static unsigned long klp_find_site(struct klp_func *func)
+{
+	return klp_may_arm() ? arch_klp_jump_target((unsigned long)func->old_func) : 0;
+}
+
+static void klp_want_breakpoint(struct klp_redirect *redirect, struct list_head *sites)
+{
+	redirect->hook = NULL;
+	list_move_tail(&redirect->site.node, sites);
+	/* Until then it does as before. */
+	if (klp_jumps(redirect))
+		klp_set_method(redirect, KLP_METHOD_JUMP);
+}
+
+#else /* !CONFIG_LIVEPATCH_JUMP */
+
+static bool klp_has_copy(struct klp_redirect *redirect) { return false; }
+static void klp_free_copy(struct klp_redirect *redirect) {}
+static unsigned long klp_find_site(struct klp_func *func) { return 0; }
+static void klp_want_breakpoint(struct klp_redirect *redirect, struct list_head *sites) {}
+
+#endif /* CONFIG_LIVEPATCH_JUMP */
+
 static void klp_free_dead(struct work_struct *work)
 {
 	struct klp_redirect *redirect, *next_redirect;
@@ -193,6 +239,14 @@ static void klp_free_dead(struct work_struct *work)
 	 */
 	klp_synchronize_cpus();
 
+	/* Tasks may have been preempted in the copy of an instruction. */
+	list_for_each_entry(redirect, &redirects, hook_node) {
+		if (klp_has_copy(redirect)) {
+			klp_synchronize_tasks();
+			break;
+		}
+	}
+
 	list_for_each_entry_safe(hook, next_hook, &hooks, node) {
 		ftrace_free_filter(&hook->fops);
 		kfree(hook);
@@ -200,6 +254,7 @@ static void klp_free_dead(struct work_struct *work)
 
 	list_for_each_entry_safe(redirect, next_redirect, &redirects, hook_node) {
 		klp_trim_spares(redirect, 0);
+		klp_free_copy(redirect);
 		kfree(redirect);
 	}
 
@@ -250,8 +305,39 @@ static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hoo
 	return culprit;
 }
 
-/* Register a new hook; it is gone if there is nothing to do for it. */
-static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
+/*
+ * Somebody else has hold of some functions, and is not going to share them.
+ * ftrace takes the others.
+ */
+static int klp_split_hook(struct klp_hook *hook, struct list_head *sites)
+{
+	struct klp_redirect *redirect, *next;
+	int ret;
+
+	list_for_each_entry_safe(redirect, next, &hook->used, hook_node) {
+		ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 0,
+					   !hook->registered);
+		if (!ret && !hook->registered) {
+			ret = register_ftrace_function(&hook->fops);
+			hook->registered = !ret;
+		}
+		if (ret && ret != -EBUSY)
+			return ret;
+		if (ret) {
+			list_del_init(&redirect->hook_node);
+			klp_want_breakpoint(redirect, sites);
+		}
+	}
+
+	return 0;
+}
+
+/*
+ * Have ftrace send the calls to the handler.  The functions that it does not take
+ * are moved to @sites.
+ */
+static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
+			     struct list_head *sites)
 {
 	unsigned int nr = list_count_nodes(&hook->used);
 	struct klp_redirect *redirect;
@@ -259,11 +345,9 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
 	unsigned long *ips;
 	int ret;
 
-	if (!nr) {
-		/* Others have attached all functions. */
-		kfree(hook);
+	/* Others have attached all functions. */
+	if (!nr)
 		return 0;
-	}
 
 	ips = kvmalloc_array(nr, sizeof(*ips), GFP_KERNEL);
 	if (!ips)
@@ -287,6 +371,11 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook)
 		/* Maybe it is one of ours that is about to let go. */
 		klp_flush_dead();
 		ret = register_ftrace_function(&hook->fops);
+	}
+	if (ret == -EBUSY && klp_may_arm()) {
+		ret = klp_split_hook(hook, sites);
+		if (!ret)
+			return 0;
 	}
 	if (ret) {
 		culprit = klp_find_culprit(obj, hook);
@@ -334,6 +423,21 @@ static void klp_bury_versions(struct list_head *dropped)
 	spin_unlock(&klp_dead_lock);
 }
 
+/* Nobody uses the redirect, and it is not attached. */
+static void klp_bury_redirect(struct klp_redirect *redirect)
+{
+	hash_del_rcu(&redirect->node);
+
+	if (redirect->forced) {
+		list_add(&redirect->hook_node, &klp_forced_redirects);
+		return;
+	}
+
+	spin_lock(&klp_dead_lock);
+	list_add(&redirect->hook_node, &klp_dead_redirects);
+	spin_unlock(&klp_dead_lock);
+}
+
 #ifdef CONFIG_LIVEPATCH_JUMP
 
 /*
@@ -342,6 +446,9 @@ static void klp_bury_versions(struct list_head *dropped)
  */
 static LIST_HEAD(klp_restores_wanted);
 static LIST_HEAD(klp_restores_started);
+
+/* Redirects with a breakpoint that nobody needs any more.  Under klp_mutex. */
+static LIST_HEAD(klp_idle_redirects);
 
 static void klp_init_site(struct klp_redirect *redirect)
 {
@@ -362,36 +469,67 @@ static void klp_drop_restore(struct klp_redirect *redirect)
 	list_del_init(&redirect->restore_node);
 }
 
+static void klp_disarm(struct klp_redirect *redirect)
+{
+	list_add_tail(&redirect->hook_node, &klp_idle_redirects);
+}
+
+/* Take the breakpoints away that nobody needs any more. */
+static void klp_disarm_idle(void)
+{
+	struct klp_redirect *redirect, *next;
+	LIST_HEAD(sites);
+
+	list_for_each_entry(redirect, &klp_idle_redirects, hook_node)
+		list_add_tail(&redirect->site.node, &sites);
+
+	klp_remove_jumps(&sites);
+
+	list_for_each_entry_safe(redirect, next, &klp_idle_redirects, hook_node) {
+		list_del_init(&redirect->hook_node);
+		klp_bury_redirect(redirect);
+	}
+}
+
+/* Have breakpoints send the calls to klp_int3_handler(), all of them or none. */
+static int klp_arm(struct list_head *sites)
+{
+	struct klp_redirect *redirect;
+	struct klp_site *site, *next;
+	const char *reason;
+	int ret;
+
+	ret = klp_arm_sites(sites, &redirect, &reason);
+	if (ret && ret != -ENOMEM) {
+		/* What ftrace had said */
+		if (redirect->fentry)
+			ret = -EBUSY;
+		pr_err("function '%s' %s, and cannot have a breakpoint: %s\n",
+		       redirect->name, redirect->fentry ?
+		       "is somebody else's in ftrace" : "has no ftrace location",
+		       reason);
+	}
+
+	list_for_each_entry_safe(site, next, sites, node) {
+		list_del_init(&site->node);
+		if (!ret)
+			klp_set_method(container_of(site, struct klp_redirect, site),
+				       KLP_METHOD_INT3);
+	}
+
+	return ret;
+}
+
 #else /* !CONFIG_LIVEPATCH_JUMP */
 
 static void klp_init_site(struct klp_redirect *redirect) {}
 static void klp_want_restore(struct klp_redirect *redirect) {}
 static void klp_drop_restore(struct klp_redirect *redirect) {}
+static void klp_disarm(struct klp_redirect *redirect) {}
+static void klp_disarm_idle(void) {}
+static int klp_arm(struct list_head *sites) { return 0; }
 
 #endif /* CONFIG_LIVEPATCH_JUMP */
-
-static void klp_set_method(struct klp_redirect *redirect, enum klp_method method)
-{
-	struct klp_func *func;
-
-	list_for_each_entry(func, &redirect->funcs, stack_node)
-		WRITE_ONCE(func->method, method);
-}
-
-/* Nobody uses the redirect, and it is not attached. */
-static void klp_bury_redirect(struct klp_redirect *redirect)
-{
-	hash_del_rcu(&redirect->node);
-
-	if (redirect->forced) {
-		list_add(&redirect->hook_node, &klp_forced_redirects);
-		return;
-	}
-
-	spin_lock(&klp_dead_lock);
-	list_add(&redirect->hook_node, &klp_dead_redirects);
-	spin_unlock(&klp_dead_lock);
-}
 
 /* Let go of all functions that no livepatch uses any more, or that jump. */
 static void klp_detach_idle(void)
@@ -399,6 +537,8 @@ static void klp_detach_idle(void)
 	struct klp_redirect *redirect, *next_redirect;
 	struct klp_hook *hook, *next;
 	bool dead;
+
+	klp_disarm_idle();
 
 	list_for_each_entry_safe(hook, next, &klp_idle_hooks, node) {
 		list_del_init(&hook->node);
@@ -434,21 +574,28 @@ static void klp_detach_idle(void)
 }
 
 /*
- * ftrace is not needed: nobody uses the redirect, and everybody sees the original,
- * or a jump does what is to be done.
+ * Neither ftrace nor a breakpoint is needed: nobody uses the redirect, and everybody
+ * sees the original, or a jump does what is to be done.
  */
 static void klp_idle_redirect(struct klp_redirect *redirect)
 {
 	struct klp_hook *hook = redirect->hook;
 
-	/* It jumps, in a module that goes away. */
 	if (list_empty(&redirect->versions)) {
+		if (klp_is_armed(redirect)) {
+			klp_disarm(redirect);
+			return;
+		}
+		/* It jumps, in a module that goes away. */
 		klp_forget_site(redirect);
 		klp_drop_restore(redirect);
 	}
 
 	if (!hook) {
-		klp_bury_redirect(redirect);
+		if (list_empty(&redirect->versions))
+			klp_bury_redirect(redirect);
+		else
+			klp_set_method(redirect, KLP_METHOD_JUMP);
 		return;
 	}
 
@@ -467,19 +614,22 @@ static void klp_drop_hook(struct klp_hook *hook)
 			continue;
 
 		/* This one jumps, as before. */
+		if (hook->registered) {
+			klp_idle_redirect(redirect);
+			continue;
+		}
 		list_del_init(&redirect->hook_node);
 		redirect->hook = NULL;
 		klp_set_method(redirect, KLP_METHOD_JUMP);
 	}
 
 	/* klp_detach_object() does it for the others. */
-	if (!list_empty(&hook->used))
-		return;
-
-	spin_lock(&klp_dead_lock);
-	list_add(&hook->node, &klp_dead_hooks);
-	spin_unlock(&klp_dead_lock);
-	schedule_work(&klp_free_dead_work);
+	if (list_empty(&hook->used) && list_empty(&hook->idle)) {
+		spin_lock(&klp_dead_lock);
+		list_add(&hook->node, &klp_dead_hooks);
+		spin_unlock(&klp_dead_lock);
+	}
+	klp_detach_idle();
 }
 
 static int klp_add_spares(struct klp_redirect *redirect, unsigned int nr)
@@ -549,7 +699,7 @@ static bool klp_is_settled(struct klp_redirect *redirect,
 {
 	struct klp_version *version;
 
-	if (!redirect->hook || !list_is_singular(&redirect->versions))
+	if (!list_is_singular(&redirect->versions))
 		return false;
 
 	version = list_first_entry(&redirect->versions, struct klp_version, node);
@@ -591,7 +741,7 @@ bool klp_settle(const struct klp_census *census)
 		if (klp_jumps(redirect) ?
 		    !redirect->hook || list_empty(&redirect->versions) :
 		    !klp_is_settled(redirect, census) || redirect->forced ||
-		    klp_is_around_hook(redirect->name))
+		    redirect->site.cramped || klp_is_around_hook(redirect->name))
 			continue;
 
 		/* The oldest version that anybody sees, maybe the only one */
@@ -660,9 +810,21 @@ static bool klp_was_forced(unsigned long ip)
 	return false;
 }
 
-/* Have ftrace send the calls to the handler, if it does not already. */
-static void klp_hook_redirect(struct klp_redirect *redirect, struct klp_hook *hook)
+/*
+ * Have ftrace send the calls to the handler, or a breakpoint, if it does not
+ * already.
+ */
+static void klp_hook_redirect(struct klp_redirect *redirect, struct klp_hook *hook,
+			      struct list_head *sites)
 {
+	if (klp_is_armed(redirect))
+		return;
+
+	if (!redirect->fentry) {
+		klp_want_breakpoint(redirect, sites);
+		return;
+	}
+
 	/* Idle ones are still attached if ftrace could not let go. */
 	if (!redirect->hook)
 		redirect->hook = hook;
@@ -672,10 +834,11 @@ static void klp_hook_redirect(struct klp_redirect *redirect, struct klp_hook *ho
 }
 
 static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
-			   unsigned int nr_versions)
+			   struct list_head *sites, unsigned int nr_versions)
 {
 	struct klp_redirect *redirect;
 	struct klp_func *last;
+	bool fentry = true;
 	unsigned long ip;
 	int ret;
 
@@ -687,7 +850,20 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 				   (unsigned long)func->old_func +
 				   func->old_size - 1);
 	if (!ip) {
+		fentry = false;
+		ip = klp_find_site(func);
+	}
+	if (!ip) {
 		pr_err("failed to find location for function '%s'\n",
+		       func->old_name);
+		return -EINVAL;
+	}
+	/* The tracer may call it, and must not be called by it. */
+	if (!fentry && !func->nop &&
+	    ftrace_location_range((unsigned long)func->new_func,
+				  (unsigned long)func->new_func +
+				  func->new_size - 1)) {
+		pr_err("function '%s' is notrace, and its replacement is not\n",
 		       func->old_name);
 		return -EINVAL;
 	}
@@ -699,10 +875,11 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 			return -ENOMEM;
 
 		redirect->ip = ip;
+		redirect->fentry = fentry;
 		redirect->forced = klp_was_forced(ip);
 		hash_add_rcu(klp_redirects, &redirect->node, ip);
 	}
-	klp_hook_redirect(redirect, hook);
+	klp_hook_redirect(redirect, hook, sites);
 
 	last = list_first_entry_or_null(&redirect->funcs, struct klp_func, stack_node);
 	if (last && last->kobj.parent == func->kobj.parent) {
@@ -713,7 +890,8 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 
 	func->live = false;
 	func->redirect = redirect;
-	WRITE_ONCE(func->method, KLP_METHOD_FTRACE);
+	WRITE_ONCE(func->method, klp_is_armed(redirect) ? KLP_METHOD_INT3 :
+							   KLP_METHOD_FTRACE);
 	list_add(&func->stack_node, &redirect->funcs);
 
 	ret = klp_add_spares(redirect, nr_versions);
@@ -831,6 +1009,25 @@ void klp_forget_module(struct module *mod)
 	klp_detach_idle();
 }
 
+/* Attach the functions that have been collected, unless that has failed. */
+static int klp_end_attach(struct klp_object *obj, struct klp_hook *hook,
+			  struct list_head *sites, int ret)
+{
+	if (!ret)
+		ret = klp_register_hook(obj, hook, sites);
+	if (!ret)
+		ret = klp_arm(sites);
+
+	/* Those that were collected before it failed */
+	while (!list_empty(sites))
+		list_del_init(sites->next);
+
+	if (ret || list_empty(&hook->used))
+		klp_drop_hook(hook);
+
+	return ret;
+}
+
 /**
  * klp_attach_object() - send the calls of an object's functions to the handler
  * @obj:	the object, which is loaded
@@ -847,6 +1044,7 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
 {
 	struct klp_func *func;
 	struct klp_hook *hook;
+	LIST_HEAD(sites);
 	int ret;
 
 	if (WARN_ON(obj->patched))
@@ -857,23 +1055,20 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
 		return -ENOMEM;
 
 	klp_for_each_func(obj, func) {
-		ret = klp_attach_func(func, hook, nr_versions);
+		ret = klp_attach_func(func, hook, &sites, nr_versions);
 		if (ret)
-			goto err;
+			break;
 	}
 
-	ret = klp_register_hook(obj, hook);
-	if (ret)
-		goto err;
+	ret = klp_end_attach(obj, hook, &sites, ret);
+	if (ret) {
+		klp_detach_object(obj, false);
+		return ret;
+	}
 
 	obj->patched = true;
 
 	return 0;
-
-err:
-	klp_drop_hook(hook);
-	klp_detach_object(obj, false);
-	return ret;
 }
 
 /**
@@ -891,20 +1086,16 @@ int klp_reattach_object(struct klp_object *obj)
 {
 	struct klp_func *func;
 	struct klp_hook *hook;
-	int ret;
+	LIST_HEAD(sites);
 
 	hook = klp_alloc_hook();
 	if (!hook)
 		return -ENOMEM;
 
 	klp_for_each_func(obj, func)
-		klp_hook_redirect(func->redirect, hook);
+		klp_hook_redirect(func->redirect, hook, &sites);
 
-	ret = klp_register_hook(obj, hook);
-	if (ret)
-		klp_drop_hook(hook);
-
-	return ret;
+	return klp_end_attach(obj, hook, &sites, 0);
 }
 
 /**

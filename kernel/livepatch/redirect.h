@@ -59,17 +59,20 @@ struct klp_version {
  * It is shared between the klp_funcs with the same old_func.
  *
  * @node:	node for the global hash table
- * @ip:		where ftrace calls from, key of the hash table
+ * @ip:		where ftrace calls from, or the site of a function without that;
+ *		key of the hash table
+ * @fentry:	ftrace calls from @ip
  * @versions:	list of versions, newest first; klp_ftrace_handler() walks it
  *		with preemption disabled, all else is under klp_mutex
  * @spares:	versions for later; turning off a klp_func takes one, and must
  *		not fail, so that there is one for each live klp_func
  * @funcs:	list of the klp_funcs, in the order of their patches, last first
- * @hook:	attached by this one, NULL once a jump is all that it takes
+ * @hook:	attached by this one, NULL where a breakpoint does it, or once a jump
+ *		is all that it takes
  * @hook_node:	node for one of its lists, and later for that of redirects to
  *		be freed
  * @restore_node: node for the list of redirects whose site has to be restored
- * @site:	where the jump goes
+ * @site:	where the jump goes, and the breakpoint
  * @forced:	tasks have been forced from one version to another, and may still
  *		be in the original
  * @old_func:	address of the original
@@ -81,6 +84,7 @@ struct klp_version {
 struct klp_redirect {
 	struct hlist_node node;
 	unsigned long ip;
+	bool fentry;
 	struct list_head versions;
 	struct list_head spares;
 	struct list_head funcs;
@@ -150,6 +154,9 @@ bool klp_settle(const struct klp_census *census);
 bool klp_install_jumps(struct list_head *sites);
 void klp_remove_jumps(struct list_head *sites);
 void klp_forget_site(struct klp_redirect *redirect);
+bool klp_may_arm(void);
+int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
+		  const char **reason);
 
 bool klp_restores_pending(void);
 void klp_restore_start(void);
@@ -160,6 +167,11 @@ static inline bool klp_jumps(struct klp_redirect *redirect)
 	return redirect->site.target;
 }
 
+static inline bool klp_is_armed(struct klp_redirect *redirect)
+{
+	return redirect->site.armed;
+}
+
 #else
 
 static inline bool klp_settle(const struct klp_census *census) { return true; }
@@ -168,6 +180,7 @@ static inline bool klp_restores_pending(void) { return false; }
 static inline void klp_restore_start(void) {}
 static inline void klp_restore_finish(void) {}
 static inline bool klp_jumps(struct klp_redirect *redirect) { return false; }
+static inline bool klp_is_armed(struct klp_redirect *redirect) { return false; }
 
 #endif
 

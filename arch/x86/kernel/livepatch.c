@@ -3,6 +3,9 @@
  * livepatch.c - x86-specific part of the livepatch core
  */
 
+#include <linux/cleanup.h>
+#include <linux/execmem.h>
+#include <linux/extable.h>
 #include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -12,12 +15,14 @@
 #include <linux/perf_event.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/text-patching.h>
 #include <linux/uaccess.h>
 #include <asm/ibt.h>
 #include <asm/insn.h>
 #include <asm/livepatch.h>
+#include <asm/nospec-branch.h>
 
 #include "kprobes/common.h"
 #include "livepatch_insn.h"
@@ -94,12 +99,14 @@ unsigned long arch_klp_next_branch(unsigned long *ip, unsigned long end)
 #ifdef CONFIG_LIVEPATCH_JUMP
 
 /**
- * klp_int3_handler() - handle the breakpoint of a site that is being changed
+ * klp_int3_handler() - handle the breakpoint of a site
  * @regs:	registers of whoever hit it
  *
- * Nobody should: ftrace sends calls to the new function, or waits for nobody to be
- * left at the site.  But ftrace drops calls that recurse, and these get here.
- * They go where the task is to go, not to the original.
+ * It may stand there for a function that ftrace cannot take.  Or else the site is
+ * being changed, and nobody should get there: ftrace sends calls to the new
+ * function, or waits for nobody to be left at the site.  But ftrace drops calls
+ * that recurse, and these do get here.  They go where the task is to go, not to
+ * the original.
  *
  * As smp_text_poke_int3_handler(), it must not hit another breakpoint.
  *
@@ -150,7 +157,7 @@ static bool klp_get_plain_text(unsigned long addr, struct module **mod)
 {
 	*mod = NULL;
 
-	if (IS_ENABLED(CONFIG_KPROBES) && within_kprobe_blacklist(addr))
+	if (within_kprobe_blacklist(addr))
 		return false;
 
 	/* Text for booting is not, any more. */
@@ -173,9 +180,6 @@ static bool klp_is_reserved(void *start, void *end)
 	    static_call_text_reserved(start, end))
 		return true;
 
-	if (!IS_ENABLED(CONFIG_KPROBES))
-		return false;
-
 	/* kprobe_mutex is held, which get_kprobe() cannot tell. */
 	guard(preempt)();
 	for (; start <= end; start++)
@@ -185,6 +189,74 @@ static bool klp_is_reserved(void *start, void *end)
 	return false;
 }
 
+/* Enough to see whether the function ends. */
+#define KLP_ENTRY_SIZE	(8 * MAX_INSN_SIZE)
+
+/*
+ * Read the first instructions of the original.  Return the offset of the site, or
+ * a negative number and set the reason.
+ */
+static int klp_read_entry(struct klp_site *site, struct klp_code *code, u8 *text,
+			  unsigned long func, unsigned long size,
+			  unsigned long ip, const char **reason)
+{
+	int offset;
+
+	code->bytes = text;
+	code->size = min(size, KLP_ENTRY_SIZE);
+	code->addr = func;
+
+	if (copy_from_kernel_nofault(text, (void *)func, code->size)) {
+		*reason = "text cannot be read";
+		return -EFAULT;
+	}
+
+	offset = klp_insn_site(code, ip ? ip - func : KLP_NO_FENTRY);
+	if (offset < 0) {
+		*reason = "unusual entry";
+		return offset;
+	}
+
+	if (site->target)
+		memcpy(text + offset, site->orig,
+		       min(code->size - offset, KLP_SITE_SIZE));
+	else
+		memcpy(site->orig, (void *)func + offset, KLP_SITE_SIZE);
+	site->addr = func + offset;
+
+	return offset;
+}
+
+/*
+ * Nobody else may change the instructions: static branches, static calls and
+ * probes do.  Alternatives have all been applied.
+ */
+static const char *klp_check_reserved(struct klp_site *site, unsigned int len)
+{
+	void *start = (void *)site->addr;
+	struct module *mod;
+	bool reserved;
+
+	if (!klp_get_plain_text(site->addr, &mod))
+		return "special text";
+	reserved = klp_is_reserved(start, start + len - 1);
+	module_put(mod);
+	if (reserved)
+		return "static branch, static call or kprobe";
+
+	/* Not one of kprobes: kgdb */
+	if (site->orig[0] == INT3_INSN_OPCODE)
+		return "breakpoint";
+
+	return NULL;
+}
+
+static const char *klp_check_room(struct klp_site *site, const struct klp_code *code)
+{
+	return klp_insn_settleable(code, site->addr - code->addr) ?:
+	       klp_check_reserved(site, KLP_SITE_SIZE);
+}
+
 /**
  * arch_klp_check_site() - can a jump be put in behind the entry of a function?
  * @site:	what is found out about the site, and where it is to jump to
@@ -192,57 +264,27 @@ static bool klp_is_reserved(void *start, void *end)
  * @size:	its size, by kallsyms
  * @ip:		where ftrace calls from
  *
- * Nobody else may change the instructions: static branches, static calls and
- * probes do.  Alternatives have all been applied.  What the instructions are does
- * not matter.
+ * What the instructions are does not matter.
  *
- * Context: kprobes_trylock(), jump_label_mutex and text_mutex held
+ * Context: kprobe_mutex, jump_label_mutex and text_mutex held
  * Return: NULL if it can, or the reason why not
  */
 const char *arch_klp_check_site(struct klp_site *site, unsigned long func,
 				unsigned long size, unsigned long ip)
 {
-	/* Enough to see whether the function ends. */
-	u8 text[8 * MAX_INSN_SIZE];
-	struct klp_code code = {
-		.bytes = text,
-		.size = min(size, sizeof(text)),
-		.addr = func,
-	};
-	struct module *mod;
+	u8 text[KLP_ENTRY_SIZE];
+	struct klp_code code;
 	const char *reason;
-	bool reserved;
-	void *start;
 	long distance;
-	int offset;
 
 	lockdep_assert_held(&text_mutex);
 
-	if (copy_from_kernel_nofault(text, (void *)func, code.size))
-		return "text cannot be read";
-
-	offset = klp_insn_site(&code, ip - func);
-	if (offset < 0)
-		return "unusual entry";
-
-	site->addr = func + offset;
-	start = (void *)site->addr;
-
-	reason = klp_insn_settleable(&code, offset);
-	if (reason)
+	if (klp_read_entry(site, &code, text, func, size, ip, &reason) < 0)
 		return reason;
 
-	if (!klp_get_plain_text(site->addr, &mod))
-		return "special text";
-	reserved = klp_is_reserved(start, start + KLP_SITE_SIZE - 1);
-	module_put(mod);
-	if (reserved)
-		return "static branch, static call or kprobe";
-
-	memcpy(site->orig, text + offset, KLP_SITE_SIZE);
-	/* Not one of kprobes: kgdb */
-	if (site->orig[0] == INT3_INSN_OPCODE)
-		return "breakpoint";
+	reason = klp_check_room(site, &code);
+	if (reason)
+		return reason;
 
 	distance = site->to - (site->addr + KLP_SITE_SIZE);
 	if (distance != (s32)distance)
@@ -251,22 +293,224 @@ const char *arch_klp_check_site(struct klp_site *site, unsigned long func,
 	return NULL;
 }
 
-static void klp_site_text(const struct klp_site *site, unsigned long target, u8 *text)
+/* A page that can be executed, and not be written but by text_poke_copy(). */
+static void *klp_alloc_copies(void)
+{
+	void *page = execmem_alloc(EXECMEM_KPROBES, PAGE_SIZE);
+
+	if (page)
+		text_poke_set(page, INT3_INSN_OPCODE, PAGE_SIZE);
+
+	return page;
+}
+
+static struct kprobe_insn_cache klp_copies = {
+	.mutex = __MUTEX_INITIALIZER(klp_copies.mutex),
+	.alloc = klp_alloc_copies,
+	.free = execmem_free,
+	.sym = "klp_copy_page",
+	.pages = LIST_HEAD_INIT(klp_copies.pages),
+	.insn_size = KLP_INSN_COPY_SIZE,
+};
+
+/**
+ * arch_klp_alloc_copy() - provide for arch_klp_copy_first()
+ * @site:	the site
+ *
+ * Context: may sleep, takes text_mutex
+ * Return: 0 or -ENOMEM
+ */
+int arch_klp_alloc_copy(struct klp_site *site)
+{
+	site->copy = __get_insn_slot(&klp_copies);
+
+	return site->copy ? 0 : -ENOMEM;
+}
+
+/**
+ * arch_klp_free_copy() - free the copy of a first instruction
+ * @site:	the site
+ *
+ * Nobody is in there, and klp_synchronize_tasks() has been called since.
+ *
+ * Context: may sleep
+ */
+void arch_klp_free_copy(struct klp_site *site)
+{
+	__free_insn_slot(&klp_copies, site->copy, 1);
+}
+
+/* Does a static branch lead to an address, disabled or not? */
+static bool klp_is_jump_target(unsigned long addr)
+{
+	const struct jump_entry *jump = __start___jump_table;
+	const struct jump_entry *jump_end = __stop___jump_table;
+	struct module *mod;
+
+	guard(rcu)();
+	mod = __module_text_address(addr);
+	if (mod) {
+		jump = mod->jump_entries;
+		jump_end = jump + mod->num_jump_entries;
+	}
+
+	for (; jump < jump_end; jump++)
+		if (jump_entry_target(jump) == addr)
+			return true;
+
+	return false;
+}
+
+/**
+ * arch_klp_copy_first() - make a copy of the first instruction of a function
+ * @site:	what is found out about the site, and has room for the copy
+ * @func:	address of the function
+ * @size:	its size, by kallsyms
+ * @ip:		where ftrace calls from, 0 if it does not
+ *
+ * A breakpoint can take its place then, if arch_klp_check_branches() has nothing
+ * to say against it.
+ *
+ * Context: kprobe_mutex, jump_label_mutex and text_mutex held
+ * Return: NULL if that is done, or the reason why it cannot be
+ */
+const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
+				unsigned long size, unsigned long ip)
+{
+	u8 text[KLP_ENTRY_SIZE], copy[KLP_INSN_COPY_SIZE];
+	struct klp_insn first;
+	struct klp_code code;
+	const char *reason;
+	int offset, len;
+
+	lockdep_assert_held(&text_mutex);
+
+	/*
+	 * Where the compiler has seen all of a function, its callers can keep
+	 * values in registers that it leaves alone, and the replacement need not.
+	 * Room in front of functions for the kernel to use makes gcc forget about
+	 * it, as fentry does.
+	 */
+	if (!ip && IS_ENABLED(CONFIG_CC_IS_GCC) && !IS_ENABLED(CONFIG_CALL_PADDING))
+		return "its callers may know which registers it uses";
+
+	offset = klp_read_entry(site, &code, text, func, size, ip, &reason);
+	if (offset < 0)
+		return reason;
+
+	reason = klp_insn_armable(&code, offset, &first);
+	if (reason)
+		return reason;
+
+	reason = klp_check_reserved(site, first.len);
+	if (reason)
+		return reason;
+
+	/* It would be looked up by its address, which is not that of the copy. */
+	if (search_exception_tables(site->addr))
+		return "begins with an instruction that may fault";
+	if (klp_is_jump_target(site->addr))
+		return KLP_BRANCH;
+
+	len = klp_insn_copy(copy, (unsigned long)site->copy, &code, offset,
+			    cpu_wants_rethunk() ? (unsigned long)x86_return_thunk : 0);
+	if (len < 0)
+		return "begins with an instruction that cannot be moved";
+
+	memset(copy + len, INT3_INSN_OPCODE, sizeof(copy) - len);
+	text_poke_copy_locked(site->copy, copy, sizeof(copy), false);
+
+	site->cramped = klp_check_room(site, &code);
+
+	return NULL;
+}
+
+/* Put back what kprobes have taken. */
+static int klp_undo_kprobes(u8 *text, unsigned long start, unsigned long size)
+{
+	u8 buf[MAX_INSN_SIZE];
+	unsigned long addr;
+
+	/* kprobe_mutex is held, which get_kprobe() cannot tell. */
+	guard(preempt)();
+
+	for (unsigned long off = 0; off < size; off++) {
+		if (!get_kprobe((void *)start + off))
+			continue;
+		addr = recover_probed_instruction(buf, start + off);
+		if (!addr)
+			return -EFAULT;
+		/* If it is optimized, it has taken so much. */
+		memcpy(text + off, (void *)addr, min(size - off, JMP32_INSN_SIZE));
+	}
+
+	return 0;
+}
+
+/**
+ * arch_klp_check_branches() - does some code lead to the site of its function?
+ * @site:	the site
+ * @start:	address of the code: the function, or its .cold part
+ * @size:	its size
+ *
+ * Context: kprobe_mutex and text_mutex held, may sleep
+ * Return: NULL if it does not, or the reason why a breakpoint cannot be put there
+ */
+const char *arch_klp_check_branches(const struct klp_site *site,
+				    unsigned long start, unsigned long size)
+{
+	u8 *text __free(kvfree) = kvmalloc(size, GFP_KERNEL);
+	struct klp_code code = {
+		.bytes = text,
+		.size = size,
+		.addr = start,
+	};
+
+	if (!text)
+		return "no memory";
+
+	if (copy_from_kernel_nofault(text, (void *)start, size) ||
+	    klp_undo_kprobes(text, start, size))
+		return "text cannot be read";
+
+	/* It jumps. */
+	if (site->target && site->addr - start < size)
+		memcpy(text + (site->addr - start), site->orig,
+		       min(size - (site->addr - start), KLP_SITE_SIZE));
+
+	for (unsigned long addr = start; addr < start + size; addr++) {
+		const struct exception_table_entry *ex;
+
+		ex = search_exception_tables(addr);
+		if (ex && (unsigned long)&ex->fixup + ex->fixup == site->addr)
+			return KLP_BRANCH;
+	}
+
+	return klp_insn_branches_to(&code, site->addr);
+}
+
+static void klp_site_text(const struct klp_site *site, unsigned long target,
+			  bool armed, u8 *text)
 {
 	if (target)
 		__text_gen_insn(text, JMP32_INSN_OPCODE, (void *)site->addr,
 				(void *)target, JMP32_INSN_SIZE);
 	else
 		memcpy(text, site->orig, KLP_SITE_SIZE);
+
+	if (armed)
+		text[0] = INT3_INSN_OPCODE;
 }
 
 /**
  * arch_klp_poke_sites() - change what is at sites
- * @sites:	list of the sites, with what they are to be in site->to
+ * @sites:	list of the sites, with what they are to be in site->to and
+ *		site->arm
  *
  * This is the protocol of smp_text_poke_batch_finish(), with a breakpoint that is
- * handled by klp_int3_handler().  That one cannot be used: it does not replace
- * several instructions by one, and synchronizes all CPUs for each page of sites.
+ * handled by klp_int3_handler(), and may have been there before, or stay.  That
+ * one cannot be used: it does not replace several instructions by one, and
+ * synchronizes all CPUs for each page of sites.
  *
  * Several instructions can be replaced because nobody is in there, but for calls
  * that ftrace drops, which are waited for.
@@ -275,51 +519,61 @@ static void klp_site_text(const struct klp_site *site, unsigned long target, u8 
  */
 void arch_klp_poke_sites(struct list_head *sites)
 {
+	bool arm = false, wait = false, tail = false, disarm = false;
 	u8 old[KLP_SITE_SIZE], new[KLP_SITE_SIZE];
 	const u8 int3 = INT3_INSN_OPCODE;
 	struct klp_site *site;
-	bool install = false;
 
 	lockdep_assert_held(&text_mutex);
 	lockdep_assert_cpus_held();
 
-	if (list_empty(sites))
-		return;
-
 	list_for_each_entry(site, sites, node) {
+		if (site->armed)
+			continue;
+		arm = true;
+		wait |= site->to && !site->target;
 		text_poke((void *)site->addr, &int3, INT3_INSN_SIZE);
-		install |= !site->target;
 		cond_resched();
 	}
-	smp_text_poke_sync_each_cpu();
+	if (arm)
+		smp_text_poke_sync_each_cpu();
 
 	/*
 	 * ftrace drops calls that recurse while they are traced. They get into
 	 * the original, with preemption disabled. No more do from now on; wait
 	 * for those that are in there.
 	 */
-	if (install)
+	if (wait)
 		synchronize_rcu();
 
 	list_for_each_entry(site, sites, node) {
-		klp_site_text(site, site->target, old);
-		klp_site_text(site, site->to, new);
-		text_poke((void *)site->addr + INT3_INSN_SIZE, new + INT3_INSN_SIZE,
-			  KLP_SITE_SIZE - INT3_INSN_SIZE);
+		klp_site_text(site, site->target, site->armed, old);
+		klp_site_text(site, site->to, site->arm, new);
+		if (site->target != site->to) {
+			tail = true;
+			text_poke((void *)site->addr + INT3_INSN_SIZE,
+				  new + INT3_INSN_SIZE,
+				  KLP_SITE_SIZE - INT3_INSN_SIZE);
+		}
 		/* See smp_text_poke_batch_finish() for why here. */
 		perf_event_text_poke((void *)site->addr, old, KLP_SITE_SIZE,
 				     new, KLP_SITE_SIZE);
 		cond_resched();
 	}
-	smp_text_poke_sync_each_cpu();
+	if (tail)
+		smp_text_poke_sync_each_cpu();
 
 	list_for_each_entry(site, sites, node) {
-		klp_site_text(site, site->to, new);
+		if (site->arm)
+			continue;
+		disarm = true;
+		klp_site_text(site, site->to, false, new);
 		text_poke((void *)site->addr, new, INT3_INSN_SIZE);
 		cond_resched();
 	}
 	/* Nobody is in the breakpoint's handler after this either. */
-	smp_text_poke_sync_each_cpu();
+	if (disarm)
+		smp_text_poke_sync_each_cpu();
 }
 
 #endif /* CONFIG_LIVEPATCH_JUMP */

@@ -411,7 +411,7 @@ const char *klp_insn_branches_to(const struct klp_code *code,
 		if (klp_insn_has_prefix(&insn, 0x66))
 			return KLP_UNKNOWN;
 		if (to == target)
-			return "has a branch to its beginning";
+			return KLP_BRANCH;
 	}
 
 	return NULL;

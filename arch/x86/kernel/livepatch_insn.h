@@ -8,6 +8,9 @@
 /* For klp_insn_site(): the function has no ftrace location. */
 #define KLP_NO_FENTRY	(-1)
 
+/* Why a function is refused where something leads back to its site. */
+#define KLP_BRANCH	"has a branch to its beginning"
+
 /* Room for what klp_insn_copy() makes: any instruction, and a jump. */
 #define KLP_INSN_COPY_SIZE	(MAX_INSN_SIZE + 5)
 

@@ -287,7 +287,7 @@ struct branch_case {
 	bool table;
 };
 
-#define BRANCH		"has a branch to its beginning"
+#define BRANCH		KLP_BRANCH
 #define TABLE		"has a jump table"
 
 static const struct branch_case branch_cases[] = {

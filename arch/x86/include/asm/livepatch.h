@@ -12,12 +12,17 @@ struct pt_regs;
 #define KLP_SITE_SIZE	JMP32_INSN_SIZE
 
 /**
- * struct klp_site - where the settled jump of a function goes
+ * struct klp_site - where the settled jump of a function goes, and the breakpoint
  *
  * @node:	node for lists of sites to be changed together
  * @addr:	address of the site, behind the NOP that ftrace takes
  * @target:	where the jump that is there leads to, 0 if the original is there
  * @to:		what @target is going to be
+ * @armed:	there is a breakpoint, and behind it the original
+ * @arm:	what @armed is going to be
+ * @cramped:	there is no room for a jump
+ * @copy:	a copy of the first instruction, and a jump behind that, for those
+ *		who see the original; NULL if there has been no breakpoint
  * @orig:	the original
  */
 struct klp_site {
@@ -25,12 +30,22 @@ struct klp_site {
 	unsigned long addr;
 	unsigned long target;
 	unsigned long to;
+	bool armed;
+	bool arm;
+	bool cramped;
+	void *copy;
 	u8 orig[KLP_SITE_SIZE];
 };
 
 unsigned long arch_klp_jump_target(unsigned long func);
 const char *arch_klp_check_site(struct klp_site *site, unsigned long func,
 				unsigned long size, unsigned long ip);
+const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
+				unsigned long size, unsigned long ip);
+const char *arch_klp_check_branches(const struct klp_site *site,
+				    unsigned long start, unsigned long size);
+int arch_klp_alloc_copy(struct klp_site *site);
+void arch_klp_free_copy(struct klp_site *site);
 void arch_klp_poke_sites(struct list_head *sites);
 
 #ifdef CONFIG_LIVEPATCH_JUMP

@@ -227,7 +227,8 @@ livepatch: '$MOD_LIVEPATCH2': unpatching complete
 # - Attach a kprobe with a post_handler, which wants to change the instruction
 #   pointer as livepatch does, to a function that jumps.
 #
-# - Disabling the livepatch needs ftrace, and is refused until the kprobe is gone.
+# - Without breakpoints, disabling the livepatch needs ftrace, and is refused until
+#   the kprobe is gone.
 
 start_test "somebody else holds a function that jumps"
 
@@ -235,6 +236,7 @@ load_lp $MOD_VMLINUX
 wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
 load_mod $MOD_KPROBE has_post_handler=y
 grep -q "live patched" /proc/cmdline || die "the livepatch is not seen"
+echo ftrace > $METHOD
 log "% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled"
 { echo 0 > "$SYSFS_KLP_DIR/$MOD_VMLINUX/enabled"; } 2> /dev/null &&
 	die "disabling is not refused"
@@ -242,6 +244,7 @@ wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
 check_sysfs_value $MOD_VMLINUX enabled 1
 check_sysfs_value $MOD_VMLINUX transition 0
 grep -q "live patched" /proc/cmdline || die "the livepatch is not seen any more"
+echo auto > $METHOD
 unload_mod $MOD_KPROBE
 disable_lp $MOD_VMLINUX
 unload_lp $MOD_VMLINUX

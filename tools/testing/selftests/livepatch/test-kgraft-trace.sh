@@ -7,6 +7,8 @@
 MOD_LIVEPATCH=test_klp_universe_patch1
 
 TRACE=$SYSFS_TRACING_DIR/instances/livepatch_kselftest
+EVENTS=$SYSFS_TRACING_DIR/kprobe_events
+ADVANCE=kselftest_klp_advance
 
 # set_enabled(value) - enable or disable, do not wait
 function set_enabled() {
@@ -37,6 +39,10 @@ function start_tracing() {
 function stop_tracing() {
 	[[ -d "$TRACE" ]] || return
 	echo 0 > "$TRACE/events/livepatch/enable"
+	if [[ -d "$TRACE/events/kprobes/$ADVANCE" ]]; then
+		echo 0 > "$TRACE/events/kprobes/$ADVANCE/enable"
+		echo "-:$ADVANCE" >> "$EVENTS"
+	fi
 	rmdir "$TRACE"
 }
 
@@ -148,6 +154,48 @@ livepatch: '$MOD_LIVEPATCH': initializing patching transition
 livepatch: '$MOD_LIVEPATCH': starting patching transition
 % echo 0 > $PARAMS/hold
 $MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH': completing patching transition
+livepatch: '$MOD_LIVEPATCH': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled
+livepatch: '$MOD_LIVEPATCH': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH': unpatching complete
+% rmmod $MOD_LIVEPATCH"
+
+
+# A task may migrate as soon as klp_advance_universe() has raised the number of the
+# newest universe.  Whoever follows the events must have heard of it by then.
+#
+# - Have a kprobe tell when that is about to happen.  Enable and disable the
+#   livepatch.  The event of the birth comes first.
+
+start_test "trace the birth of a universe"
+
+universe=$(cat $UNIVERSE)
+start_tracing
+if [[ -e "$EVENTS" ]]; then
+	echo "p:$ADVANCE klp_advance_universe" >> "$EVENTS" ||
+		die "no probe of klp_advance_universe()"
+	echo 1 > "$TRACE/events/kprobes/$ADVANCE/enable"
+fi
+load_lp $MOD_LIVEPATCH
+disable_lp $MOD_LIVEPATCH
+unload_lp $MOD_LIVEPATCH
+if [[ -e "$EVENTS" ]]; then
+	seen=$(grep -o "$ADVANCE:\|klp_universe_born: universe=[0-9]*" "$TRACE/trace")
+	[[ "$seen" == "klp_universe_born: universe=$((universe + 1))
+$ADVANCE:
+klp_universe_born: universe=$((universe + 2))
+$ADVANCE:" ]] || die "a universe is not born when it is told: $seen"
+fi
+check_order
+stop_tracing
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH.ko
+livepatch: enabling patch '$MOD_LIVEPATCH'
+livepatch: '$MOD_LIVEPATCH': initializing patching transition
+livepatch: '$MOD_LIVEPATCH': starting patching transition
 livepatch: '$MOD_LIVEPATCH': completing patching transition
 livepatch: '$MOD_LIVEPATCH': patching complete
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled

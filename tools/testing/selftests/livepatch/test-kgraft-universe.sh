@@ -34,6 +34,17 @@ function set_enabled() {
 		log "$1: refused"
 }
 
+# load_refused_lp(modname, params) - load a livepatch, expect that it is refused and
+#				     leaves nothing
+function load_refused_lp() {
+	local universe=$(cat $UNIVERSE)
+
+	load_failing_mod "$@"
+	[[ ! -e "$SYSFS_KLP_DIR/$1" ]] || die "$1 is left in sysfs"
+	[[ ! -e "/sys/module/$1" ]] || die "$1 is left"
+	[[ "$(cat $UNIVERSE)" -eq $universe ]] || die "$1: a universe was born"
+}
+
 setup_config
 load_mod $MOD_TARGET
 
@@ -345,21 +356,33 @@ livepatch: '$MOD_LIVEPATCH3': unpatching complete
 #   another one is in transition, and refuses others while it is itself.
 #
 # - Reversing it is allowed.
+#
+# - So does one without, which replaces one that has callbacks.
 
 start_test "callbacks and other transitions"
 
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
-load_failing_mod $MOD_LIVEPATCH2 callbacks=1
+load_refused_lp $MOD_LIVEPATCH2 callbacks=1
 wait_version 1
 set_enabled $MOD_LIVEPATCH1 0
 wait_gone $MOD_LIVEPATCH1
 load_lp_nowait $MOD_LIVEPATCH2 callbacks=1
-load_failing_mod $MOD_LIVEPATCH1
+load_refused_lp $MOD_LIVEPATCH1
 wait_version 2
 set_enabled $MOD_LIVEPATCH2 0
 wait_gone $MOD_LIVEPATCH2
 hold 0
+load_lp $MOD_LIVEPATCH2 callbacks=1
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1 replace=1
+load_refused_lp $MOD_LIVEPATCH3
+wait_version 1
+hold 0
+wait_transition $MOD_LIVEPATCH1
+wait_gone $MOD_LIVEPATCH2
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
 
 check_result "% echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH1.ko
@@ -389,7 +412,192 @@ livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
 livepatch: '$MOD_LIVEPATCH2': unpatching complete
 % rmmod $MOD_LIVEPATCH2
 % echo 0 > $PARAMS/hold
-$MOD_TARGET: kthread 0 saw version 0"
+$MOD_TARGET: kthread 0 saw version 0
+% insmod test_modules/$MOD_LIVEPATCH2.ko callbacks=1
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% insmod test_modules/$MOD_LIVEPATCH3.ko
+livepatch: '$MOD_LIVEPATCH3' has to wait for '$MOD_LIVEPATCH1', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH3.ko: Device or resource busy
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 2
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% rmmod $MOD_LIVEPATCH2
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
+# - The same for states: a livepatch that has some is refused while another one
+#   is in transition, and refuses others while it is itself, on the way in and
+#   out.
+#
+# - Reversing it is allowed, and reversing that.
+
+start_test "states and other transitions"
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+load_refused_lp $MOD_LIVEPATCH2 states=1
+wait_version 1
+set_enabled $MOD_LIVEPATCH1 0
+wait_gone $MOD_LIVEPATCH1
+load_lp_nowait $MOD_LIVEPATCH2 states=1
+wait_version 2
+hold 3
+load_refused_lp $MOD_LIVEPATCH1
+set_enabled $MOD_LIVEPATCH2 0
+wait_version 0
+load_refused_lp $MOD_LIVEPATCH1
+set_enabled $MOD_LIVEPATCH2 1
+wait_version 2
+hold 2
+wait_transition $MOD_LIVEPATCH2
+hold 0
+
+check_result "% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% insmod test_modules/$MOD_LIVEPATCH2.ko states=1
+livepatch: '$MOD_LIVEPATCH2' has to wait for '$MOD_LIVEPATCH1', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH2.ko: Device or resource busy
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': reversing transition from patching to unpatching
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% insmod test_modules/$MOD_LIVEPATCH2.ko states=1
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+% echo 3 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: '$MOD_LIVEPATCH1' has to wait for '$MOD_LIVEPATCH2', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': reversing transition from patching to unpatching
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: '$MOD_LIVEPATCH1' has to wait for '$MOD_LIVEPATCH2', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
+% echo 1 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': reversing transition from unpatching to patching
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+% echo 2 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 1 saw version 2"
+
+
+# - Another livepatch, without states, is in transition.  The one with states can
+#   be neither disabled nor replaced, until that is reversed.
+#
+# - Replace it.  Nothing else can be changed meanwhile, until that is reversed.
+#
+# - Disable it.  Nothing else can be changed meanwhile, until that is reversed.
+
+start_test "states and other transitions, to be replaced"
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH3
+wait_version 3
+set_enabled $MOD_LIVEPATCH2 0
+check_sysfs_value $MOD_LIVEPATCH2 enabled 1
+load_refused_lp $MOD_LIVEPATCH1 replace=1
+set_enabled $MOD_LIVEPATCH3 0
+wait_gone $MOD_LIVEPATCH3
+wait_version 2
+load_refused_lp $MOD_LIVEPATCH1 replace=1
+load_lp_nowait $MOD_LIVEPATCH1 replace=1 states=1
+wait_version 1
+load_refused_lp $MOD_LIVEPATCH3
+set_enabled $MOD_LIVEPATCH2 0
+set_enabled $MOD_LIVEPATCH1 0
+wait_gone $MOD_LIVEPATCH1
+wait_version 2
+set_enabled $MOD_LIVEPATCH2 0
+wait_version 0
+load_refused_lp $MOD_LIVEPATCH1
+set_enabled $MOD_LIVEPATCH2 1
+wait_transition $MOD_LIVEPATCH2
+wait_version 2
+hold 0
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+wait_version 0
+
+check_result "% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH3.ko
+livepatch: enabling patch '$MOD_LIVEPATCH3'
+livepatch: '$MOD_LIVEPATCH3': initializing patching transition
+livepatch: '$MOD_LIVEPATCH3': starting patching transition
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2' has to wait for '$MOD_LIVEPATCH3', because of callbacks or states
+$MOD_LIVEPATCH2: refused
+% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
+livepatch: '$MOD_LIVEPATCH1' has to wait for '$MOD_LIVEPATCH3', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
+livepatch: '$MOD_LIVEPATCH3': reversing transition from patching to unpatching
+livepatch: '$MOD_LIVEPATCH3': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH3': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH3': unpatching complete
+% rmmod $MOD_LIVEPATCH3
+% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
+livepatch: Livepatch patch ($MOD_LIVEPATCH1) is not compatible with the already installed livepatches.
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Invalid parameters
+% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1 states=1
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% insmod test_modules/$MOD_LIVEPATCH3.ko
+livepatch: '$MOD_LIVEPATCH3' has to wait for '$MOD_LIVEPATCH1', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH3.ko: Device or resource busy
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2' is being replaced by '$MOD_LIVEPATCH1', end that first
+$MOD_LIVEPATCH2: refused
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': reversing transition from patching to unpatching
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: '$MOD_LIVEPATCH1' has to wait for '$MOD_LIVEPATCH2', because of callbacks or states
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
+% echo 1 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': reversing transition from unpatching to patching
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 2
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': unpatching complete
+% rmmod $MOD_LIVEPATCH2"
 
 
 # - Hold kthreads in two universes, with a third one born, and a livepatch on its

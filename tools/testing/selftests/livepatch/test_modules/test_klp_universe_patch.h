@@ -19,6 +19,10 @@ static bool callbacks;
 module_param(callbacks, bool, 0444);
 MODULE_PARM_DESC(callbacks, "has a callback (default=false)");
 
+static bool states;
+module_param(states, bool, 0444);
+MODULE_PARM_DESC(states, "has a state (default=false)");
+
 static bool twice;
 module_param(twice, bool, 0444);
 MODULE_PARM_DESC(twice, "patch a function twice (default=false)");
@@ -85,6 +89,14 @@ static struct klp_object objs[] = {
 	{},
 };
 
+static struct klp_state patch_states[] = {
+	{
+		.id = 1,
+		.version = 1,
+	},
+	{},
+};
+
 static struct klp_patch patch = {
 	.mod = THIS_MODULE,
 	.objs = objs,
@@ -95,6 +107,8 @@ static int livepatch_init(void)
 	patch.replace = replace;
 	if (callbacks)
 		objs[0].callbacks.pre_patch = pre_patch;
+	if (states)
+		patch.states = patch_states;
 	if (twice)
 		funcs[1].old_name = "test_klp_universe_alias";
 

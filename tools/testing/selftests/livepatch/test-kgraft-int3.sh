@@ -1,0 +1,322 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+. $(dirname $0)/functions.sh
+. $(dirname $0)/functions-universe.sh
+
+MOD_TARGET=test_klp_int3
+MOD_LIVEPATCH1=test_klp_int3_patch1
+MOD_LIVEPATCH2=test_klp_int3_patch2
+MOD_VMLINUX=test_klp_livepatch
+MOD_KPROBE=test_klp_kprobe
+
+PARAMS=/sys/module/$MOD_TARGET/parameters
+METHOD=/sys/module/livepatch/parameters/method
+FUNCTIONS="plain relative jump branch return check"
+
+# method(modname, function [, object]) - what takes the calls of a function
+function method() {
+	cat "$SYSFS_KLP_DIR/$1/${3:-$MOD_TARGET}/$2,1/method"
+}
+
+# wait_method(method, modname, function [, object]) - wait until it is that
+function wait_method() {
+	loop_until "[[ \$(method $2 $3 $4) == $1 ]]" ||
+		die "$2: method of $3 is $(method $2 $3 $4), expected $1"
+}
+
+# expect_methods(method, modname) - what takes the calls of all functions
+function expect_methods() {
+	local f
+
+	for f in $FUNCTIONS; do
+		[[ $(method $2 test_klp_int3_$f) == $1 ]] ||
+			die "$2: method of $f is $(method $2 test_klp_int3_$f), expected $1"
+	done
+	[[ $(method $2 kstrtouint vmlinux) == $1 ]] ||
+		die "$2: method of kstrtouint is $(method $2 kstrtouint vmlinux), expected $1"
+}
+
+# wait_jumps(modname) - wait until the functions jump that have room for it
+function wait_jumps() {
+	local f
+
+	for f in ${FUNCTIONS/jump/}; do
+		wait_method jump $1 test_klp_int3_$f
+	done
+	wait_method jump $1 kstrtouint vmlinux
+}
+
+# expect_number(version) - which kstrtouint() reads module parameters?
+function expect_number() {
+	echo 7 > $PARAMS/number
+	[[ $(cat $PARAMS/number) -eq $((7 + 100 * $1)) ]] ||
+		die "kstrtouint() reads $(cat $PARAMS/number), not version $1"
+}
+
+# hold(0 or 1) - keep the kthread in its function, or let it go; wait for it
+function hold() {
+	log "% echo $1 > $PARAMS/hold"
+	echo "$1" > "$PARAMS/hold"
+	loop_until "[[ \$(cat $PARAMS/held) == $(echo $1 | tr 01 NY) ]]" ||
+		die "the kthread does not obey"
+}
+
+# transition(modname, verb) - lines of a transition that ends at once
+function transition() {
+	echo "livepatch: '$1': initializing $2 transition
+livepatch: '$1': starting $2 transition
+livepatch: '$1': completing $2 transition
+livepatch: '$1': $2 complete"
+}
+
+# A kernel without the option has no such parameter.
+[[ -e $METHOD ]] || skip "test-kgraft-int3 requires CONFIG_LIVEPATCH_JUMP"
+
+setup_config
+load_mod $MOD_TARGET
+
+
+# - Patch functions without fentry while a kthread is held in the original of one.
+#   Breakpoints take the calls: the kthread sees the originals, others do not.
+#
+# - Let the kthread go.  The functions jump after a while.  One is but a short jump
+#   itself, and keeps its breakpoint.
+#
+# - Disable the livepatch, while the kthread is held in the new version.  There are
+#   breakpoints again, and in the end the originals.
+
+start_test "functions without fentry"
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+expect_number 1
+expect_methods int3 $MOD_LIVEPATCH1
+check_sysfs_value $MOD_LIVEPATCH1 transition 1
+hold 0
+wait_jumps $MOD_LIVEPATCH1
+wait_version 1
+expect_number 1
+expect_no_mix
+hold 1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+expect_methods int3 $MOD_LIVEPATCH1
+wait_version 0
+expect_number 0
+check_sysfs_value $MOD_LIVEPATCH1 transition 1
+hold 0
+wait_gone $MOD_LIVEPATCH1
+wait_version 0
+expect_number 0
+expect_no_mix
+
+check_result "% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 1 > $PARAMS/hold
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread saw version 1
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
+# - Functions that cannot have a breakpoint are refused, and nothing is left.
+
+start_test "functions that cannot have a breakpoint"
+
+refused=""
+# refuse(message, parameter ...) - load a livepatch, which is refused
+function refuse() {
+	local message="$1" error="$2"
+	shift 2
+
+	load_failing_mod $MOD_LIVEPATCH1 "$@"
+	refused+="% insmod test_modules/$MOD_LIVEPATCH1.ko${*:+ $*}
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: $message
+livepatch: failed to patch object '$MOD_TARGET'
+livepatch: failed to enable patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: $error
+"
+	wait_version 0
+}
+no="has no ftrace location, and cannot have a breakpoint"
+refuse "function 'test_klp_int3_call' $no: begins with a call" \
+	"Invalid parameters" also=test_klp_int3_call
+refuse "function 'test_klp_int3_loop' $no: has a branch to its beginning" \
+	"Invalid parameters" also=test_klp_int3_loop
+refuse "function 'test_klp_int3_zero' is notrace, and its replacement is not" \
+	"Invalid parameters" also=test_klp_int3_zero traced=1
+
+# Somebody else has a breakpoint there.
+echo 1 > $PARAMS/probe
+refuse "function 'test_klp_int3_zero' $no: static branch, static call or kprobe" \
+	"Invalid parameters" also=test_klp_int3_zero
+echo 0 > $PARAMS/probe
+
+# Only ftrace is to be used.
+echo ftrace > $METHOD
+refuse "failed to find location for function 'test_klp_int3_plain'" "Invalid parameters"
+echo auto > $METHOD
+
+# Now it is possible.
+load_lp $MOD_LIVEPATCH1 also=test_klp_int3_zero
+wait_version 1
+wait_method jump $MOD_LIVEPATCH1 test_klp_int3_zero
+{ echo 1 > $PARAMS/probe; } 2> /dev/null &&
+	die "a kprobe where the jump is, is not refused"
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+wait_version 0
+
+check_result "$refused% insmod test_modules/$MOD_LIVEPATCH1.ko also=test_klp_int3_zero
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+$(transition $MOD_LIVEPATCH1 unpatching)
+% rmmod $MOD_LIVEPATCH1"
+
+
+# - A kprobe with a post_handler has hold of a function.  A breakpoint takes its
+#   calls until it jumps.
+#
+# - A jump gets a breakpoint, too, to be disabled.
+
+start_test "ftrace is somebody else's"
+
+load_mod $MOD_KPROBE has_post_handler=y
+load_lp $MOD_VMLINUX
+grep -q "live patched" /proc/cmdline || die "the livepatch is not seen"
+wait_method jump $MOD_VMLINUX cmdline_proc_show vmlinux
+grep -q "live patched" /proc/cmdline || die "the livepatch is not seen any more"
+disable_lp $MOD_VMLINUX
+unload_lp $MOD_VMLINUX
+grep -q "live patched" /proc/cmdline && die "the livepatch is still seen"
+unload_mod $MOD_KPROBE
+load_lp $MOD_VMLINUX
+wait_method jump $MOD_VMLINUX cmdline_proc_show vmlinux
+load_mod $MOD_KPROBE has_post_handler=y
+grep -q "live patched" /proc/cmdline || die "the livepatch is not seen"
+disable_lp $MOD_VMLINUX
+unload_lp $MOD_VMLINUX
+unload_mod $MOD_KPROBE
+grep -q "live patched" /proc/cmdline && die "the livepatch is still seen"
+
+once="% insmod test_modules/$MOD_VMLINUX.ko
+livepatch: enabling patch '$MOD_VMLINUX'
+$(transition $MOD_VMLINUX patching)"
+off="% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
+$(transition $MOD_VMLINUX unpatching)
+% rmmod $MOD_VMLINUX"
+check_result "% insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
+$once
+$off
+% rmmod $MOD_KPROBE
+$once
+% insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
+$off
+% rmmod $MOD_KPROBE"
+
+
+# - Unload and load a module whose functions jump, and have breakpoints.
+
+start_test "a module with breakpoints comes and goes"
+
+load_lp $MOD_LIVEPATCH1
+wait_jumps $MOD_LIVEPATCH1
+unload_mod $MOD_TARGET
+[[ $(method $MOD_LIVEPATCH1 test_klp_int3_plain) == none ]] ||
+	die "a function jumps that is gone"
+load_mod $MOD_TARGET
+wait_version 1
+hold 1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+expect_methods int3 $MOD_LIVEPATCH1
+unload_mod $MOD_TARGET
+wait_gone $MOD_LIVEPATCH1
+load_mod $MOD_TARGET
+wait_version 0
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% rmmod $MOD_TARGET
+livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
+% insmod test_modules/$MOD_TARGET.ko
+livepatch: applying patch '$MOD_LIVEPATCH1' to loading module '$MOD_TARGET'
+% echo 1 > $PARAMS/hold
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% rmmod $MOD_TARGET
+$MOD_TARGET: kthread saw version 1
+livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% insmod test_modules/$MOD_TARGET.ko"
+
+
+# - Tasks, interrupts and softirqs call the functions all the time, while they are
+#   patched, settled, patched again, replaced and restored.  One invocation never
+#   sees two versions.
+
+start_test "breakpoints come and go under load"
+
+for cpu in 1 2 3; do
+	while [[ -e $SYSFS_KLP_DIR ]]; do cat $PARAMS/check; done > /dev/null &
+	LOAD+=" $!"
+done
+for round in 1 2 3 4; do
+	load_lp $MOD_LIVEPATCH1
+	# Before it could settle, or after
+	[[ $round -eq 2 ]] || wait_jumps $MOD_LIVEPATCH1
+	load_lp $MOD_LIVEPATCH2 replace=1
+	wait_gone $MOD_LIVEPATCH1
+	wait_version 2
+	[[ $round -eq 3 ]] || wait_jumps $MOD_LIVEPATCH2
+	disable_lp $MOD_LIVEPATCH2
+	wait_version 0
+	unload_lp $MOD_LIVEPATCH2
+done
+kill $LOAD
+wait $LOAD 2> /dev/null
+expect_no_mix
+
+unload_mod $MOD_TARGET
+
+one_round="% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% insmod test_modules/$MOD_LIVEPATCH2.ko replace=1
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+$(transition $MOD_LIVEPATCH2 patching)
+% rmmod $MOD_LIVEPATCH1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+$(transition $MOD_LIVEPATCH2 unpatching)
+% rmmod $MOD_LIVEPATCH2"
+
+check_result "$one_round
+$one_round
+$one_round
+$one_round
+% rmmod $MOD_TARGET"
+
+exit 0

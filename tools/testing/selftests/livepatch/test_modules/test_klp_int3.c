@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/kernel.h>
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/kprobes.h>
+#include <linux/kthread.h>
+#include <linux/timer.h>
+#include "test_klp_int3.h"
+
+/* Keep the kthread in test_klp_int3_check(). */
+static bool hold;
+module_param(hold, bool, 0644);
+MODULE_PARM_DESC(hold, "keep the kthread in its function");
+
+static bool held;
+module_param(held, bool, 0444);
+MODULE_PARM_DESC(held, "the kthread is in its function");
+
+static unsigned int number;
+module_param(number, uint, 0644);
+MODULE_PARM_DESC(number, "a number, for whoever patches what reads it");
+
+/* How often one invocation has seen two versions */
+static atomic_t mixes;
+
+static int zero;
+
+static noinline __noclone notrace int test_klp_int3_zero(void)
+{
+	return READ_ONCE(zero);
+}
+
+/*
+ * Functions without fentry, and with a first instruction of each kind: one that
+ * can stand anywhere, ...
+ */
+static noinline __noclone notrace int test_klp_int3_plain(void)
+{
+	return 0;
+}
+
+/* ... one that is relative to RIP, ... */
+static noinline __noclone notrace int test_klp_int3_relative(void)
+{
+	return READ_ONCE(zero) & 1;
+}
+
+/* ... a jump, by a tail call, ... */
+static noinline __noclone notrace int test_klp_int3_jump(void)
+{
+	return test_klp_int3_zero();
+}
+
+/* ... a conditional branch, ... */
+static noinline __noclone notrace int test_klp_int3_branch(void)
+{
+	asm volatile("jc 1f\n1:");
+
+	return READ_ONCE(zero) & 2;
+}
+
+/* ... and a return. */
+static noinline __noclone notrace void test_klp_int3_return(int *version)
+{
+	/* The compiler shall not find out that this does nothing. */
+	asm volatile("");
+}
+
+/* Functions that cannot have a breakpoint: they begin with a call, ... */
+static noinline __noclone notrace int test_klp_int3_call(void)
+{
+	return test_klp_int3_zero() + 1;
+}
+
+/* ... or come back to their beginning. */
+static noinline __noclone notrace void test_klp_int3_loop(int *p)
+{
+	while (READ_ONCE(*p))
+		;
+}
+
+/* This one has fentry. */
+static noinline __noclone int test_klp_int3_traced(void)
+{
+	return READ_ONCE(zero) & 4;
+}
+
+/*
+ * Patched together with those that it calls: one invocation must see one version
+ * of them, however long it lasts.
+ */
+static noinline __noclone notrace
+int test_klp_int3_check(const struct test_klp_int3_calls *calls)
+{
+	return test_klp_int3_body(calls);
+}
+
+static bool test_klp_int3_no_wait(void)
+{
+	return false;
+}
+
+static const struct test_klp_int3_calls calls = {
+	.nr = 4,
+	.version = {
+		test_klp_int3_plain,
+		test_klp_int3_relative,
+		test_klp_int3_jump,
+		test_klp_int3_branch,
+	},
+	.quiet = test_klp_int3_return,
+	.wait = test_klp_int3_no_wait,
+};
+
+static void test_klp_int3_count(void)
+{
+	if (test_klp_int3_check(&calls) < 0)
+		atomic_inc(&mixes);
+}
+
+static bool test_klp_int3_wait(void)
+{
+	if (!READ_ONCE(hold))
+		return false;
+
+	WRITE_ONCE(held, true);
+	msleep(20);
+
+	return true;
+}
+
+static const struct test_klp_int3_calls held_calls = {
+	.nr = 4,
+	.version = {
+		test_klp_int3_plain,
+		test_klp_int3_relative,
+		test_klp_int3_jump,
+		test_klp_int3_branch,
+	},
+	.quiet = test_klp_int3_return,
+	.wait = test_klp_int3_wait,
+};
+
+static int test_klp_int3_thread(void *data)
+{
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(hold)) {
+			pr_info("kthread saw version %d\n",
+				test_klp_int3_check(&held_calls));
+			WRITE_ONCE(held, false);
+		}
+		test_klp_int3_count();
+		msleep(20);
+	}
+
+	return 0;
+}
+
+/* What a task sees that has just entered the kernel */
+static int version_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", test_klp_int3_check(&calls));
+}
+
+static const struct kernel_param_ops version_ops = { .get = version_get };
+module_param_cb(version, &version_ops, NULL, 0444);
+
+/* Call the functions many times, within one system call. */
+static int check_get(char *buffer, const struct kernel_param *kp)
+{
+	int rounds;
+
+	for (rounds = 0; rounds < 512; rounds++)
+		test_klp_int3_count();
+
+	return sysfs_emit(buffer, "%d\n", atomic_read(&mixes));
+}
+
+static const struct kernel_param_ops check_ops = { .get = check_get };
+module_param_cb(check, &check_ops, NULL, 0444);
+
+/* Keeps the others from being dropped by the compiler. */
+static int others_get(char *buffer, const struct kernel_param *kp)
+{
+	test_klp_int3_loop(&zero);
+
+	return sysfs_emit(buffer, "%d %d\n", test_klp_int3_call(),
+			  test_klp_int3_traced());
+}
+
+static const struct kernel_param_ops others_ops = { .get = others_get };
+module_param_cb(others, &others_ops, NULL, 0444);
+
+/* A kprobe; the events of tracefs do not take functions like that. */
+static int test_klp_int3_pre_handler(struct kprobe *p, struct pt_regs *regs)
+{
+	return 0;
+}
+
+static struct kprobe kprobe;
+static bool probe;
+
+static int probe_set(const char *val, const struct kernel_param *kp)
+{
+	bool old = probe;
+	int ret = param_set_bool(val, kp);
+
+	if (ret || probe == old)
+		return ret;
+
+	if (!probe) {
+		unregister_kprobe(&kprobe);
+		return 0;
+	}
+
+	kprobe = (struct kprobe) {
+		.symbol_name = "test_klp_int3_zero",
+		.pre_handler = test_klp_int3_pre_handler,
+	};
+	ret = register_kprobe(&kprobe);
+	probe = !ret;
+
+	return ret;
+}
+
+static const struct kernel_param_ops probe_ops = {
+	.set = probe_set,
+	.get = param_get_bool,
+};
+module_param_cb(probe, &probe_ops, &probe, 0644);
+MODULE_PARM_DESC(probe, "there is a kprobe in test_klp_int3_zero()");
+
+/* Interrupts and softirqs call them, too. */
+static struct hrtimer hrtimer;
+static struct timer_list timer;
+
+static enum hrtimer_restart test_klp_int3_hrtimer(struct hrtimer *t)
+{
+	test_klp_int3_count();
+	hrtimer_forward_now(t, us_to_ktime(500));
+
+	return HRTIMER_RESTART;
+}
+
+static void test_klp_int3_timer(struct timer_list *t)
+{
+	test_klp_int3_count();
+	mod_timer(t, jiffies + 1);
+}
+
+static struct task_struct *kthread;
+
+static int test_klp_int3_init(void)
+{
+	kthread = kthread_run(test_klp_int3_thread, NULL, "test_int3");
+	if (IS_ERR(kthread))
+		return PTR_ERR(kthread);
+
+	hrtimer_setup(&hrtimer, test_klp_int3_hrtimer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&hrtimer, us_to_ktime(500), HRTIMER_MODE_REL_HARD);
+	timer_setup(&timer, test_klp_int3_timer, 0);
+	mod_timer(&timer, jiffies + 1);
+
+	return 0;
+}
+
+static void test_klp_int3_exit(void)
+{
+	timer_shutdown_sync(&timer);
+	hrtimer_cancel(&hrtimer);
+	WRITE_ONCE(hold, false);
+	kthread_stop(kthread);
+}
+
+module_init(test_klp_int3_init);
+module_exit(test_klp_int3_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Livepatch test: functions that ftrace does not know");
