@@ -119,6 +119,29 @@ static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
 				sizeof(*slots->slot), klp_cmp_slot);
 }
 
+static __always_inline int klp_cmp_slot_at(const void *key, const void *elt)
+{
+	unsigned long addr = (unsigned long)key;
+	const struct klp_slot *slot = elt;
+
+	if (addr < slot->addr)
+		return -1;
+
+	return addr > slot->addr;
+}
+
+/* Find the slot of the site at an address. Short functions may overlap above. */
+static __always_inline struct klp_slot *klp_find_slot_at(unsigned long addr)
+{
+	struct klp_slots *slots = READ_ONCE(klp_slots);
+
+	if (!slots)
+		return NULL;
+
+	return __inline_bsearch((void *)addr, slots->slot, slots->nr,
+				sizeof(*slots->slot), klp_cmp_slot_at);
+}
+
 /**
  * klp_resolve_site() - where does a task go that has come to a site?
  * @addr:	address of the site
@@ -132,12 +155,12 @@ static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
  */
 noinstr unsigned long klp_resolve_site(unsigned long addr)
 {
-	struct klp_slot *slot = klp_find_slot(addr);
+	struct klp_slot *slot = klp_find_slot_at(addr);
 	struct klp_redirect *redirect;
 	struct klp_version *version;
 	unsigned long target;
 
-	if (!slot || slot->addr != addr)
+	if (!slot)
 		return 0;
 
 	redirect = READ_ONCE(slot->redirect);
@@ -200,14 +223,16 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 	if (!redirect)
 		return 0;
 
-	if (copy_from_kernel_nofault(buf, (void *)addr, len))
-		return -EFAULT;
-
 	offset = addr - slot->addr;
 	/* The other bytes may be somebody else's. */
 	size = redirect->site.cramped ? 1 : KLP_SITE_SIZE;
-	if (offset < size)
-		memcpy(buf, redirect->site.orig + offset, min(len, size - offset));
+	if (offset >= size)
+		return 0;
+
+	if (copy_from_kernel_nofault(buf, (void *)addr, len))
+		return -EFAULT;
+
+	memcpy(buf, redirect->site.orig + offset, min(len, size - offset));
 
 	return 1;
 }
@@ -227,7 +252,7 @@ void klp_forget_site(struct klp_redirect *redirect)
 	if (!redirect->site.target && !redirect->site.armed)
 		return;
 
-	slot = klp_find_slot(redirect->site.addr);
+	slot = klp_find_slot_at(redirect->site.addr);
 	if (!WARN_ON(!slot || slot->redirect != redirect))
 		WRITE_ONCE(slot->redirect, NULL);
 
@@ -394,13 +419,17 @@ bool klp_may_arm(void)
 	return !READ_ONCE(klp_method);
 }
 
-static const char *klp_check_arm(struct klp_site *site, struct klp_redirect *redirect)
+static const char *klp_check_arm(struct klp_site *site, u8 *text,
+				 struct klp_redirect *redirect)
 {
 	const char *reason;
 
 	/* Tasks could be switched while they are in the original. */
 	if (klp_is_around_hook(redirect->name))
 		return "tasks are switched in there";
+
+	if (arch_klp_is_early(redirect->name))
+		return "breakpoints are not handled in there";
 
 	reason = arch_klp_copy_first(site, redirect->old_func, redirect->old_size,
 				     redirect->fentry ? redirect->ip : 0);
@@ -411,10 +440,10 @@ static const char *klp_check_arm(struct klp_site *site, struct klp_redirect *red
 	 * Who sees the original must come to the site but by a call. After tasks
 	 * have been forced it may be in there while it sees the replacement.
 	 */
-	reason = arch_klp_check_branches(site, redirect->old_func,
+	reason = arch_klp_check_branches(site, text, redirect->old_func,
 					 redirect->old_size);
 	if (!reason && redirect->old_cold)
-		reason = arch_klp_check_branches(site, redirect->old_cold,
+		reason = arch_klp_check_branches(site, text, redirect->old_cold,
 						 redirect->old_cold_size);
 
 	return reason;
@@ -430,7 +459,7 @@ static const char *klp_check_arm(struct klp_site *site, struct klp_redirect *red
  *
  * The number of times that all CPUs have to be synchronized does not depend on
  * that of the sites, and there is no grace period to wait for, unless kprobes are
- * being optimized just now.
+ * being optimized just now, or many copies have been freed.
  *
  * Context: under klp_mutex, may sleep
  * Return: 0 or -ENOMEM or -EINVAL, and there are no breakpoints
@@ -441,6 +470,8 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 	struct klp_redirect *redirect;
 	struct klp_slots *slots;
 	struct klp_site *site;
+	size_t size = 0;
+	u8 *text = NULL;
 	int ret;
 
 	lockdep_assert_held(&klp_mutex);
@@ -457,6 +488,15 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 		ret = site->copy ? 0 : arch_klp_alloc_copy(site);
 		if (ret)
 			goto err;
+
+		redirect = container_of(site, struct klp_redirect, site);
+		size = max3(size, redirect->old_size, redirect->old_cold_size);
+	}
+
+	text = kvmalloc(size, GFP_KERNEL);
+	if (!text) {
+		ret = -ENOMEM;
+		goto err;
 	}
 
 	kprobes_lock();
@@ -464,7 +504,7 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 
 	list_for_each_entry(site, sites, node) {
 		redirect = container_of(site, struct klp_redirect, site);
-		*reason = klp_check_arm(site, redirect);
+		*reason = klp_check_arm(site, text, redirect);
 		if (*reason) {
 			*culprit = redirect;
 			ret = -EINVAL;
@@ -476,12 +516,14 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 
 	klp_poke_sites(sites, slots);
 	klp_unlock_text();
+	kvfree(text);
 
 	return 0;
 
 err_unlock:
 	klp_unlock_text();
 err:
+	kvfree(text);
 	kvfree(slots);
 	return ret;
 }

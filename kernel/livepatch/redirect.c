@@ -44,7 +44,8 @@ static LIST_HEAD(klp_idle_hooks);
 
 /*
  * What is left of redirects that tasks have been forced to see differently.
- * Their originals are never written to again, unless their module goes away.
+ * Nothing but a breakpoint is written to their originals again, unless their
+ * module goes away.
  * Under klp_mutex.
  */
 static LIST_HEAD(klp_forced_redirects);
@@ -239,10 +240,14 @@ static void klp_free_dead(struct work_struct *work)
 	 */
 	klp_synchronize_cpus();
 
-	/* Tasks may have been preempted in the copy of an instruction. */
+	/*
+	 * Tasks may have been preempted in the copy of an instruction.  None
+	 * sleeps there, so those that sleep while they exit do not matter.
+	 */
 	list_for_each_entry(redirect, &redirects, hook_node) {
 		if (klp_has_copy(redirect)) {
-			klp_synchronize_tasks();
+			synchronize_rcu_tasks_rude();
+			synchronize_rcu_tasks();
 			break;
 		}
 	}
@@ -320,6 +325,14 @@ static int klp_split_hook(struct klp_hook *hook, struct list_head *sites)
 		if (!ret && !hook->registered) {
 			ret = register_ftrace_function(&hook->fops);
 			hook->registered = !ret;
+		} else if (!ret && ftrace_find_rec_direct(redirect->ip)) {
+			/*
+			 * Only register_ftrace_function() asks direct callers
+			 * whether they share the function.
+			 */
+			ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 1, 0);
+			if (!ret)
+				ret = -EBUSY;
 		}
 		if (ret && ret != -EBUSY)
 			return ret;
@@ -1363,7 +1376,8 @@ static unsigned int klp_redirect_ranges(struct klp_redirect *redirect,
 	/*
 	 * A task that was preempted in ftrace's trampoline still shows the entry
 	 * of the original on its stack, though klp_ftrace_handler() may have sent
-	 * it to any version already.
+	 * it to any version already.  And one that was preempted at the site may
+	 * be about to hit a breakpoint, or a jump, there.
 	 */
 	ranges[nr++] = (struct klp_range) {
 		.start = redirect->old_func,

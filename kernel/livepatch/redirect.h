@@ -181,6 +181,7 @@ static inline void klp_restore_start(void) {}
 static inline void klp_restore_finish(void) {}
 static inline bool klp_jumps(struct klp_redirect *redirect) { return false; }
 static inline bool klp_is_armed(struct klp_redirect *redirect) { return false; }
+static inline bool klp_may_arm(void) { return false; }
 
 #endif
 

@@ -709,8 +709,8 @@ void klp_signal_stragglers(void)
  * klp_update_patch_state() relies on it that tasks do not come back to code that
  * is patched, after it is called.  These functions are around the places where it
  * is called: exit_to_user_mode_loop() and do_idle().  Patching them works as far
- * as they are entered anew, but their originals are never left behind.  Those that
- * cannot be patched anyway, because they must not be traced, are not listed.
+ * as they are entered anew, but their originals are never left behind.  Those in
+ * noinstr or entry text cannot be patched anyway, and are not listed.
  *
  * Context: any
  * Return: true if so
@@ -722,6 +722,7 @@ bool klp_is_around_hook(const char *name)
 		"exit_to_user_mode_loop",
 		"__exit_to_user_mode_loop",
 		"ret_from_fork",
+		"ret_from_fork_asm",
 		"call_on_irq_stack",
 		"do_syscall_64",
 		"do_int80_emulation",

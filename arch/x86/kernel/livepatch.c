@@ -3,7 +3,6 @@
  * livepatch.c - x86-specific part of the livepatch core
  */
 
-#include <linux/cleanup.h>
 #include <linux/execmem.h>
 #include <linux/extable.h>
 #include <linux/jump_label.h>
@@ -15,8 +14,8 @@
 #include <linux/perf_event.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/static_call.h>
+#include <linux/string.h>
 #include <linux/text-patching.h>
 #include <linux/uaccess.h>
 #include <asm/ibt.h>
@@ -122,7 +121,7 @@ noinstr bool klp_int3_handler(struct pt_regs *regs)
 
 	/*
 	 * Enforce the order of seeing the breakpoint and of reading the table of
-	 * sites.  Pairs with smp_wmb() in klp_install_jumps().
+	 * sites.  Pairs with smp_wmb() in klp_poke_sites().
 	 */
 	smp_rmb();
 
@@ -149,11 +148,23 @@ unsigned long arch_klp_jump_target(unsigned long func)
 	return is_endbr((u32 *)func) ? func + ENDBR_INSN_SIZE : func;
 }
 
+/* A module that is coming tells livepatch first, and then kprobes. */
+static bool klp_is_blacklisted(unsigned long func, struct module *mod)
+{
+	for (unsigned int i = 0; i < mod->num_kprobe_blacklist; i++)
+		if (mod->kprobe_blacklist[i] == func)
+			return true;
+
+	return func - (unsigned long)mod->kprobes_text_start < mod->kprobes_text_size ||
+	       func - (unsigned long)mod->noinstr_text_start < mod->noinstr_text_size;
+}
+
 /*
  * Code that lives as long as the kernel or its module, and is not special. The
  * module is to be put: of one that is going, nobody tells what is reserved.
  */
-static bool klp_get_plain_text(unsigned long addr, struct module **mod)
+static bool klp_get_plain_text(unsigned long func, unsigned long addr,
+			       struct module **mod)
 {
 	*mod = NULL;
 
@@ -166,7 +177,8 @@ static bool klp_get_plain_text(unsigned long addr, struct module **mod)
 
 	guard(rcu)();
 	*mod = __module_text_address(addr);
-	if (*mod && within_module_core(addr, *mod) && try_module_get(*mod))
+	if (*mod && within_module_core(addr, *mod) &&
+	    !klp_is_blacklisted(func, *mod) && try_module_get(*mod))
 		return true;
 
 	*mod = NULL;
@@ -221,7 +233,8 @@ static int klp_read_entry(struct klp_site *site, struct klp_code *code, u8 *text
 		memcpy(text + offset, site->orig,
 		       min(code->size - offset, KLP_SITE_SIZE));
 	else
-		memcpy(site->orig, (void *)func + offset, KLP_SITE_SIZE);
+		memcpy(site->orig, text + offset,
+		       min(code->size - offset, KLP_SITE_SIZE));
 	site->addr = func + offset;
 
 	return offset;
@@ -231,13 +244,14 @@ static int klp_read_entry(struct klp_site *site, struct klp_code *code, u8 *text
  * Nobody else may change the instructions: static branches, static calls and
  * probes do.  Alternatives have all been applied.
  */
-static const char *klp_check_reserved(struct klp_site *site, unsigned int len)
+static const char *klp_check_reserved(struct klp_site *site, unsigned long func,
+				      unsigned int len)
 {
 	void *start = (void *)site->addr;
 	struct module *mod;
 	bool reserved;
 
-	if (!klp_get_plain_text(site->addr, &mod))
+	if (!klp_get_plain_text(func, site->addr, &mod))
 		return "special text";
 	reserved = klp_is_reserved(start, start + len - 1);
 	module_put(mod);
@@ -254,7 +268,7 @@ static const char *klp_check_reserved(struct klp_site *site, unsigned int len)
 static const char *klp_check_room(struct klp_site *site, const struct klp_code *code)
 {
 	return klp_insn_settleable(code, site->addr - code->addr) ?:
-	       klp_check_reserved(site, KLP_SITE_SIZE);
+	       klp_check_reserved(site, code->addr, KLP_SITE_SIZE);
 }
 
 /**
@@ -331,7 +345,8 @@ int arch_klp_alloc_copy(struct klp_site *site)
  * arch_klp_free_copy() - free the copy of a first instruction
  * @site:	the site
  *
- * Nobody is in there, and klp_synchronize_tasks() has been called since.
+ * Nobody can get there, and whoever was has been waited for: a grace period of
+ * Tasks RCU.
  *
  * Context: may sleep
  */
@@ -402,7 +417,7 @@ const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 	if (reason)
 		return reason;
 
-	reason = klp_check_reserved(site, first.len);
+	reason = klp_check_reserved(site, func, first.len);
 	if (reason)
 		return reason;
 
@@ -419,6 +434,7 @@ const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 
 	memset(copy + len, INT3_INSN_OPCODE, sizeof(copy) - len);
 	text_poke_copy_locked(site->copy, copy, sizeof(copy), false);
+	perf_event_text_poke(site->copy, NULL, 0, copy, sizeof(copy));
 
 	site->cramped = klp_check_room(site, &code);
 
@@ -431,10 +447,10 @@ static int klp_undo_kprobes(u8 *text, unsigned long start, unsigned long size)
 	u8 buf[MAX_INSN_SIZE];
 	unsigned long addr;
 
-	/* kprobe_mutex is held, which get_kprobe() cannot tell. */
-	guard(preempt)();
-
 	for (unsigned long off = 0; off < size; off++) {
+		/* kprobe_mutex is held, which get_kprobe() cannot tell. */
+		guard(preempt)();
+
 		if (!get_kprobe((void *)start + off))
 			continue;
 		addr = recover_probed_instruction(buf, start + off);
@@ -450,24 +466,21 @@ static int klp_undo_kprobes(u8 *text, unsigned long start, unsigned long size)
 /**
  * arch_klp_check_branches() - does some code lead to the site of its function?
  * @site:	the site
+ * @text:	memory for a copy of the code
  * @start:	address of the code: the function, or its .cold part
  * @size:	its size
  *
  * Context: kprobe_mutex and text_mutex held, may sleep
  * Return: NULL if it does not, or the reason why a breakpoint cannot be put there
  */
-const char *arch_klp_check_branches(const struct klp_site *site,
+const char *arch_klp_check_branches(const struct klp_site *site, u8 *text,
 				    unsigned long start, unsigned long size)
 {
-	u8 *text __free(kvfree) = kvmalloc(size, GFP_KERNEL);
 	struct klp_code code = {
 		.bytes = text,
 		.size = size,
 		.addr = start,
 	};
-
-	if (!text)
-		return "no memory";
 
 	if (copy_from_kernel_nofault(text, (void *)start, size) ||
 	    klp_undo_kprobes(text, start, size))
@@ -484,9 +497,45 @@ const char *arch_klp_check_branches(const struct klp_site *site,
 		ex = search_exception_tables(addr);
 		if (ex && (unsigned long)&ex->fixup + ex->fixup == site->addr)
 			return KLP_BRANCH;
+		cond_resched();
 	}
 
 	return klp_insn_branches_to(&code, site->addr);
+}
+
+/**
+ * arch_klp_is_early() - is a function executed where a breakpoint is not handled?
+ * @name:	name of the function
+ *
+ * These are called while a CPU comes up, comes back or leaves for another kernel,
+ * and has no IDT.  Those that are in text for booting, or that kprobes must not
+ * touch either, are not listed.  Trampolines of static calls are written to by
+ * others.
+ *
+ * Context: any
+ * Return: true if so
+ */
+bool arch_klp_is_early(const char *name)
+{
+	static const char * const early[] = {
+		"early_setup_idt",
+		"load_current_idt",
+		"cpu_init",
+		"cpu_init_exception_handling",
+		"cpu_init_replace_early_idt",
+		"cr4_init",
+		"load_direct_gdt",
+		"load_fixmap_gdt",
+		"switch_gdt_and_percpu_base",
+		"machine_kexec",
+		"restore_processor_state",
+		"__restore_processor_state",
+		"save_processor_state",
+		"__save_processor_state",
+	};
+
+	return match_string(early, ARRAY_SIZE(early), name) >= 0 ||
+	       str_has_prefix(name, "__SCT__");
 }
 
 static void klp_site_text(const struct klp_site *site, unsigned long target,
@@ -523,6 +572,7 @@ void arch_klp_poke_sites(struct list_head *sites)
 	u8 old[KLP_SITE_SIZE], new[KLP_SITE_SIZE];
 	const u8 int3 = INT3_INSN_OPCODE;
 	struct klp_site *site;
+	size_t len;
 
 	lockdep_assert_held(&text_mutex);
 	lockdep_assert_cpus_held();
@@ -556,8 +606,8 @@ void arch_klp_poke_sites(struct list_head *sites)
 				  KLP_SITE_SIZE - INT3_INSN_SIZE);
 		}
 		/* See smp_text_poke_batch_finish() for why here. */
-		perf_event_text_poke((void *)site->addr, old, KLP_SITE_SIZE,
-				     new, KLP_SITE_SIZE);
+		len = site->target == site->to ? INT3_INSN_SIZE : KLP_SITE_SIZE;
+		perf_event_text_poke((void *)site->addr, old, len, new, len);
 		cond_resched();
 	}
 	if (tail)

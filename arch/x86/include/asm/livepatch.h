@@ -22,7 +22,7 @@ struct pt_regs;
  * @arm:	what @armed is going to be
  * @cramped:	there is no room for a jump
  * @copy:	a copy of the first instruction, and a jump behind that, for those
- *		who see the original; NULL if there has been no breakpoint
+ *		who see the original; NULL if no breakpoint has been asked for
  * @orig:	the original
  */
 struct klp_site {
@@ -42,8 +42,9 @@ const char *arch_klp_check_site(struct klp_site *site, unsigned long func,
 				unsigned long size, unsigned long ip);
 const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 				unsigned long size, unsigned long ip);
-const char *arch_klp_check_branches(const struct klp_site *site,
+const char *arch_klp_check_branches(const struct klp_site *site, u8 *text,
 				    unsigned long start, unsigned long size);
+bool arch_klp_is_early(const char *name);
 int arch_klp_alloc_copy(struct klp_site *site);
 void arch_klp_free_copy(struct klp_site *site);
 void arch_klp_poke_sites(struct list_head *sites);
