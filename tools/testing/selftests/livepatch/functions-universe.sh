@@ -48,3 +48,16 @@ function wait_gone() {
 function expect_no_mix() {
 	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
 }
+
+# site(function) - offset of the place where the jump goes in: behind ENDBR, if
+#		   there is one, and what ftrace calls from
+function site() {
+	local offset
+
+	# Where ftrace calls from is what a kprobe is moved to.
+	echo "p:site $1" > "$SYSFS_TRACING_DIR/kprobe_events"
+	offset=$(sed -n "s/^[0-9a-f]* *k *$1+0x\([0-9a-f]*\) .*/\1/p" \
+		"$SYSFS_KPROBES_DIR/list")
+	echo > "$SYSFS_TRACING_DIR/kprobe_events"
+	echo $((0x${offset:-0} + 5))
+}

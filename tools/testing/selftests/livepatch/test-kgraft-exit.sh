@@ -64,4 +64,51 @@ $MOD_LIVEPATCH: livepatch_release_thread: unblocked
 % rmmod $MOD_LIVEPATCH
 % rmmod $MOD_TARGET"
 
+
+# - The same with functions that jump.  The original must come back before the
+#   transition can begin, and this does not wait for the kthread.
+
+METHOD=$SYSFS_KLP_DIR/$MOD_LIVEPATCH/vmlinux/release_thread,1/method
+[[ -e /sys/module/livepatch/parameters/method ]] || exit 0
+
+start_test "disable a livepatch that jumps, with a task that exits"
+
+load_lp $MOD_LIVEPATCH
+loop_until "grep -q jump $METHOD" || die "release_thread() does not jump"
+load_mod $MOD_TARGET
+loop_until "grep -q Y $PARAMS/blocked" || die "the kthread does not exit"
+
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled"
+loop_until 'grep -q '^0$' $SYSFS_KLP_DIR/$MOD_LIVEPATCH/transition' ||
+	die "failed to complete transition"
+sleep 3
+[[ -e "$SYSFS_KLP_DIR/$MOD_LIVEPATCH" ]] ||
+	die "livepatch $MOD_LIVEPATCH has gone while a task is in it"
+
+log "% echo N > $PARAMS/block_exit"
+echo N > "$PARAMS/block_exit"
+loop_until '[[ ! -e "$SYSFS_KLP_DIR/$MOD_LIVEPATCH" ]]' ||
+	die "failed to disable livepatch $MOD_LIVEPATCH"
+unload_lp $MOD_LIVEPATCH
+unload_mod $MOD_TARGET
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH.ko
+livepatch: enabling patch '$MOD_LIVEPATCH'
+livepatch: '$MOD_LIVEPATCH': initializing patching transition
+livepatch: '$MOD_LIVEPATCH': starting patching transition
+livepatch: '$MOD_LIVEPATCH': completing patching transition
+livepatch: '$MOD_LIVEPATCH': patching complete
+% insmod test_modules/$MOD_TARGET.ko
+$MOD_LIVEPATCH: livepatch_release_thread: blocked
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled
+livepatch: '$MOD_LIVEPATCH': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH': unpatching complete
+% echo N > $PARAMS/block_exit
+$MOD_LIVEPATCH: livepatch_release_thread: unblocked
+% rmmod $MOD_LIVEPATCH
+% rmmod $MOD_TARGET"
+
 exit 0

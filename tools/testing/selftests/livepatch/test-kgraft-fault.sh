@@ -7,6 +7,7 @@
 MOD_OTHER=test_klp_universe_other
 
 FAILSLAB=$SYSFS_DEBUG_DIR/failslab
+MANY=1000000
 
 # expect_version(version [, module]) - check what a task sees that comes from
 #				       user space
@@ -65,6 +66,27 @@ function fail() {
 	esac
 }
 
+# fail_always(function) - let all allocations fail that this function of the kernel
+#			  makes, or what it calls, whoever calls it
+function fail_always() {
+	only_within "$1"
+	echo N > "$FAILSLAB/task-filter"
+	echo $MANY > "$FAILSLAB/times"
+	echo 100 > "$FAILSLAB/probability"
+}
+
+# failures() - how many have failed since then
+function failures() {
+	echo $((MANY - $(cat "$FAILSLAB/times")))
+}
+
+# fail_no_more() - let none fail any more
+function fail_no_more() {
+	echo 0 > "$FAILSLAB/probability"
+	echo "$TIMES" > "$FAILSLAB/times"
+	echo "$TASK_FILTER" > "$FAILSLAB/task-filter"
+}
+
 # wait_transition(modname) - wait until a transition completes
 function wait_transition() {
 	loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$1/transition" ||
@@ -83,6 +105,7 @@ function disable() {
 function cleanup_fault() {
 	echo "$IGNORE_WAIT" > "$FAILSLAB/ignore-gfp-wait"
 	echo "$VERBOSE" > "$FAILSLAB/verbose"
+	fail_no_more
 	only_within ""
 	cleanup
 }
@@ -93,6 +116,8 @@ function cleanup_fault() {
 setup_config
 IGNORE_WAIT=$(cat "$FAILSLAB/ignore-gfp-wait")
 VERBOSE=$(cat "$FAILSLAB/verbose")
+TASK_FILTER=$(cat "$FAILSLAB/task-filter")
+TIMES=$(cat "$FAILSLAB/times")
 trap cleanup_fault EXIT INT TERM HUP
 echo N > "$FAILSLAB/ignore-gfp-wait"
 echo 0 > "$FAILSLAB/verbose"
@@ -261,7 +286,175 @@ for ((nth = 1; ; nth++)); do
 done
 log "$nth allocations"
 unload_mod $MOD_OTHER
-unload_mod $MOD_TARGET
 echo "ok"
+
+
+# What follows is about memory that nobody asks for by a system call: a worker
+# needs it.  It has to be told from others by what calls it.
+if [[ ! -e "$FAILSLAB/require-start" ]]; then
+	unload_mod $MOD_TARGET
+	exit 0
+fi
+
+
+# - Hold a kthread in the original.  Enable a livepatch, with no memory for what
+#   must not be on the stacks of the tasks, again and again.  So no stack can be
+#   checked, and nobody is migrated but by themselves.
+#
+# - Let the kthread go, which changes nothing.  Let there be memory.  The next
+#   poll has it, and the transition completes.
+
+start_test "migrate tasks, out of memory"
+
+hold 1
+fail_always klp_prepare_ranges
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+# One is at its birth, and two are in the worker at least.
+loop_until '[[ $(failures) -ge 4 ]]' || die "failed only $(failures) times"
+hold 0
+seen=$(failures)
+loop_until '[[ $(failures) -gt $((seen + 1)) ]]' || die "it is not tried again"
+check_sysfs_value $MOD_LIVEPATCH1 transition 1
+fail_no_more
+wait_transition $MOD_LIVEPATCH1
+expect_no_mix
+
+check_result "% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete"
+
+
+# - Hold a kthread in the livepatch, and disable that.  Enable it again, with no
+#   memory to see that the kthread need not be waited for.
+#
+# - Let there be memory.  The transition completes, with the kthread still there.
+
+start_test "skip universes, out of memory"
+
+hold 1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+wait_version 0
+fail_always klp_prepare_ranges
+log "% echo 1 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 1 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+wait_version 1
+loop_until '[[ $(failures) -ge 4 ]]' || die "failed only $(failures) times"
+check_sysfs_value $MOD_LIVEPATCH1 transition 1
+fail_no_more
+wait_transition $MOD_LIVEPATCH1
+hold 0
+expect_no_mix
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+
+check_result "% echo 1 > $PARAMS/hold
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 1 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': reversing transition from unpatching to patching
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
+# The rest is about functions that jump.
+if [[ ! -e /sys/module/livepatch/parameters/method ]]; then
+	unload_mod $MOD_TARGET
+	exit 0
+fi
+
+
+# - Enable a livepatch, with no memory to let its functions jump.  They do not,
+#   and the livepatch works.
+#
+# - Let there be memory.  Functions jump when it is tried again.
+
+start_test "let functions jump, out of memory"
+
+fail_always klp_install_jumps
+load_lp $MOD_LIVEPATCH1
+loop_until '[[ $(failures) -ge 2 ]]' || die "failed only $(failures) times"
+[[ -n "$(attached)" ]] || die "functions are not attached"
+expect_version 1
+fail_no_more
+settle
+expect_version 1
+expect_no_mix
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+expect_version 0
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
+# - Keep one function with ftrace, by a kprobe.  Enable a livepatch, with no memory
+#   to have ftrace let go of the others, which jump.  They stay attached.
+#
+# - Let there be memory, and disable the livepatch.  Nothing is left attached.
+
+start_test "let go of functions, out of memory"
+
+function=test_klp_universe_b
+echo "p:inside $function+$(site $function)" > "$SYSFS_TRACING_DIR/kprobe_events"
+echo 1 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
+fail_always klp_detach_idle
+load_lp $MOD_LIVEPATCH2
+loop_until '[[ $(failures) -ge 1 ]]' || die "no allocation has failed"
+fail_no_more
+[[ $(attached | wc -l) -eq 3 ]] ||
+	die "functions are not attached: $(attached)"
+expect_version 2
+expect_no_mix
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
+echo > "$SYSFS_TRACING_DIR/kprobe_events"
+[[ -z "$(attached)" ]] || die "functions are left attached: $(attached)"
+expect_version 0
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH2.ko
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': unpatching complete
+% rmmod $MOD_LIVEPATCH2"
+
+
+unload_mod $MOD_TARGET
 
 exit 0

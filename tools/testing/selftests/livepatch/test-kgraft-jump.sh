@@ -6,11 +6,15 @@
 
 MOD_VMLINUX=test_klp_livepatch
 MOD_KPROBE=test_klp_kprobe
+MOD_DIRECT=test_klp_direct
 
 FUNCTION=test_klp_universe_b
 METHOD=/sys/module/livepatch/parameters/method
 ATTACHED=$SYSFS_TRACING_DIR/enabled_functions
 EVENTS=$SYSFS_TRACING_DIR/kprobe_events
+DYNAMIC_EVENTS=$SYSFS_TRACING_DIR/dynamic_events
+TRACE=$SYSFS_TRACING_DIR/trace
+STAY=/sys/module/$MOD_DIRECT/parameters/stay
 
 # method(modname [, object, function]) - what takes the calls of a function
 function method() {
@@ -28,17 +32,53 @@ function attached() {
 	grep -q "^$1 " $ATTACHED
 }
 
-# site(function) - offset of the place where the jump goes in: behind ENDBR, if
-#		   there is one, and what ftrace calls from
-function site() {
-	local offset
+# probe_returns() - attach everything that looks at how a function returns
+function probe_returns() {
+	cleanup_tracing
+	echo "r:kselftest/kretprobe $FUNCTION ret=\$retval:s32" >> $DYNAMIC_EVENTS
+	echo "f:kselftest/fprobe $FUNCTION%return ret=\$retval:s32" >> $DYNAMIC_EVENTS
+	echo 1 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
+	echo "$FUNCTION" > "$SYSFS_TRACING_DIR/set_ftrace_filter"
+	echo function_graph > "$SYSFS_TRACING_DIR/current_tracer"
+	echo 1 > "$SYSFS_TRACING_DIR/tracing_on"
+}
 
-	# Where ftrace calls from is what a kprobe is moved to.
-	echo "p:site $1" > $EVENTS
-	offset=$(sed -n "s/^[0-9a-f]* *k *$1+0x\([0-9a-f]*\) .*/\1/p" \
-		"$SYSFS_KPROBES_DIR/list")
-	echo > $EVENTS
-	echo $((0x${offset:-0} + 5))
+# probe_no_returns() - detach that
+function probe_no_returns() {
+	cleanup_tracing
+	echo 0 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
+	echo "-:kselftest/kretprobe" >> $DYNAMIC_EVENTS
+	echo "-:kselftest/fprobe" >> $DYNAMIC_EVENTS
+}
+
+# check_returns(version) - check that they are all hit, and what they see.  Kthreads
+#			   that are held see something else.
+function check_returns() {
+	local probe
+
+	echo > "$TRACE"
+	expect_no_mix
+	grep -q " $FUNCTION .*()" "$TRACE" || die "the graph tracer does not see $FUNCTION"
+	for probe in kretprobe fprobe; do
+		grep -q "$probe: .* ret=$1\>" "$TRACE" ||
+			die "the $probe does not see version $1"
+		[[ $(cat $PARAMS/held) -ne 0 ]] ||
+			! grep "$probe: " "$TRACE" | grep -qv " ret=$1\>" ||
+			die "the $probe sees another version than $1"
+	done
+}
+
+# check_direct(version) - check that the direct caller is used, and what it sees
+function check_direct() {
+	local result=/sys/module/$MOD_DIRECT/parameters/result
+	local version
+
+	# Reading it starts anew.
+	cat $result > /dev/null
+	expect_no_mix
+	version=$(cat $result)
+	[[ $version == $1 ]] ||
+		die "the direct caller sees version $version, expected $1"
 }
 
 # A kernel without the option has no such parameter.
@@ -222,6 +262,349 @@ livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
 livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
 livepatch: '$MOD_LIVEPATCH2': unpatching complete
 % rmmod $MOD_LIVEPATCH2"
+
+
+# - Attach what looks at the way back from a function to one that jumps, and
+#   detach it.  The result is that of the new function.
+#
+# - Have it attached all the time, while a livepatch is enabled, jumps, and is
+#   disabled.
+
+start_test "return probes and the graph tracer"
+
+load_lp $MOD_LIVEPATCH1
+wait_method jump $MOD_LIVEPATCH1
+probe_returns
+check_returns 1
+probe_no_returns
+attached $FUNCTION && die "$FUNCTION is still attached"
+wait_version 1
+expect_no_mix
+[[ $(method $MOD_LIVEPATCH1) == jump ]] || die "$FUNCTION does not jump any more"
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+
+probe_returns
+check_returns 0
+hold 1
+load_lp_nowait $MOD_LIVEPATCH2
+wait_version 2
+check_returns 2
+hold 0
+wait_method jump $MOD_LIVEPATCH2
+check_returns 2
+disable_lp $MOD_LIVEPATCH2
+wait_version 0
+check_returns 0
+unload_lp $MOD_LIVEPATCH2
+probe_no_returns
+attached $FUNCTION && die "$FUNCTION is still attached"
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH2.ko
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': unpatching complete
+% rmmod $MOD_LIVEPATCH2"
+
+
+# A direct caller has the place of ftrace's trampoline for itself, and calls the
+# function where that would return to: at the site.  BPF programs that look at the
+# result do that.
+#
+# - Have one attached, which cannot be used together with others that change
+#   where a function goes.  Without breakpoints, a livepatch is refused.  One
+#   function after the other would be taken, so what is named is their module.
+#
+# - In transition, it is refused itself.
+#
+# - After that, it can be attached, and gets to the new function, by the jump.  As
+#   long as it is there, the livepatch cannot be disabled without breakpoints.
+
+start_test "a direct caller"
+
+load_mod $MOD_DIRECT
+check_direct 0
+echo ftrace > $METHOD
+load_failing_mod $MOD_LIVEPATCH1
+echo auto > $METHOD
+check_direct 0
+unload_mod $MOD_DIRECT
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+load_failing_mod $MOD_DIRECT
+hold 0
+wait_method jump $MOD_LIVEPATCH1
+load_mod $MOD_DIRECT
+check_direct 1
+echo ftrace > $METHOD
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+{ echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"; } 2> /dev/null &&
+	die "disabling is not refused"
+echo auto > $METHOD
+wait_method jump $MOD_LIVEPATCH1
+check_direct 1
+unload_mod $MOD_DIRECT
+wait_version 1
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+wait_version 0
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_DIRECT.ko
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: failed to register ftrace handler for function '$MOD_TARGET' (-16)
+livepatch: failed to patch object '$MOD_TARGET'
+livepatch: failed to enable patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
+% rmmod $MOD_DIRECT
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% insmod test_modules/$MOD_DIRECT.ko
+insmod: ERROR: could not insert module test_modules/$MOD_DIRECT.ko: Device or resource busy
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% insmod test_modules/$MOD_DIRECT.ko
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: failed to register ftrace handler for function '$MOD_TARGET' (-16)
+% rmmod $MOD_DIRECT
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
+# - Have it attached all the time.  A breakpoint is what it gets to, in transition,
+#   and what others get to.
+
+start_test "a direct caller, and breakpoints"
+
+load_mod $MOD_DIRECT
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+[[ $(method $MOD_LIVEPATCH1) == int3 ]] || die "$FUNCTION has no breakpoint"
+check_direct 1
+hold 0
+wait_method jump $MOD_LIVEPATCH1
+check_direct 1
+hold 1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+wait_version 0
+[[ $(method $MOD_LIVEPATCH1) == int3 ]] || die "$FUNCTION has no breakpoint"
+check_direct 0
+hold 0
+loop_until "[[ ! -e $SYSFS_KLP_DIR/$MOD_LIVEPATCH1 ]]" ||
+	die "failed to disable livepatch $MOD_LIVEPATCH1"
+unload_lp $MOD_LIVEPATCH1
+check_direct 0
+unload_mod $MOD_DIRECT
+
+check_result "% insmod test_modules/$MOD_DIRECT.ko
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 1 > $PARAMS/hold
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 1
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% rmmod $MOD_DIRECT"
+
+
+# - Have a direct caller attached all the time, which calls where ftrace tells it
+#   to, as long as there is a livepatch.  It always gets to what others get to.
+#
+# - Attach it in transition, and detach it when the functions jump.
+
+start_test "a direct caller that shares a function"
+
+load_mod $MOD_DIRECT share=1
+check_direct 0
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+check_direct 1
+hold 0
+wait_method jump $MOD_LIVEPATCH1
+check_direct 1
+disable_lp $MOD_LIVEPATCH1
+wait_version 0
+check_direct 0
+unload_lp $MOD_LIVEPATCH1
+check_direct 0
+unload_mod $MOD_DIRECT
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH2
+wait_version 2
+load_mod $MOD_DIRECT share=1
+check_direct 2
+hold 0
+wait_method jump $MOD_LIVEPATCH2
+check_direct 2
+unload_mod $MOD_DIRECT
+wait_version 2
+expect_no_mix
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+wait_version 0
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_DIRECT.ko share=1
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% rmmod $MOD_DIRECT
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH2.ko
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+% insmod test_modules/$MOD_DIRECT.ko share=1
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% rmmod $MOD_DIRECT
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': unpatching complete
+% rmmod $MOD_LIVEPATCH2"
+
+
+# - Have a task stay in a direct caller of a function that jumps, running.  It is
+#   going to call what is at the site then.
+#
+# - Disable the livepatch.  The original does not come back as long as the task
+#   is there: it would see two versions.
+#
+# - The same with a task that sleeps there.
+
+start_test "stay in a direct caller"
+
+trap '[[ -e $STAY ]] && echo 0 > $STAY; cleanup' EXIT INT TERM HUP
+for how in 1 2; do
+	load_lp $MOD_LIVEPATCH1
+	wait_method jump $MOD_LIVEPATCH1
+	universe=$(cat $UNIVERSE)
+	load_mod $MOD_DIRECT share=1
+	log "% echo $how > $STAY"
+	echo $how > $STAY
+	cat $PARAMS/check > /dev/null &
+	loop_until "[[ \$(cat /sys/module/$MOD_DIRECT/parameters/inside) -eq 1 ]]" ||
+		die "the task does not come"
+	log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+	echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+	# There is time enough to bring the original back.
+	sleep 1
+	[[ $(cat $UNIVERSE) -eq $universe ]] ||
+		die "the original is back, with a task at the site"
+	log "% echo 0 > $STAY"
+	echo 0 > $STAY
+	wait
+	expect_no_mix
+	loop_until "[[ ! -e $SYSFS_KLP_DIR/$MOD_LIVEPATCH1 ]]" ||
+		die "failed to disable livepatch $MOD_LIVEPATCH1"
+	wait_version 0
+	check_direct 0
+	unload_mod $MOD_DIRECT
+	unload_lp $MOD_LIVEPATCH1
+done
+trap cleanup EXIT INT TERM HUP
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% insmod test_modules/$MOD_DIRECT.ko share=1
+% echo 1 > $STAY
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 0 > $STAY
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_DIRECT
+% rmmod $MOD_LIVEPATCH1
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% insmod test_modules/$MOD_DIRECT.ko share=1
+% echo 2 > $STAY
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 0 > $STAY
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_DIRECT
+% rmmod $MOD_LIVEPATCH1"
 
 
 # - Attach a kprobe with a post_handler, which wants to change the instruction
