@@ -23,6 +23,39 @@ modules() {
 	cp "$2"/*.ko "$root"
 }
 
+# sources N OUT - a target module, and a livepatch for it; bodies differ, or the
+# compiler makes one function of them
+sources() {
+	local n=$1 out=$2
+	mkdir -p "$out"
+	{
+		echo '#include <linux/module.h>'
+		for ((i = 0; i < n; i++)); do
+			echo "static noinline __used int bench_$i(int x) { return x + $((i + 3)); }"
+		done
+		echo 'MODULE_DESCRIPTION("bench"); MODULE_LICENSE("GPL");'
+	} > "$out/bench_target$n.c"
+	{
+		echo '#include <linux/livepatch.h>'
+		for ((i = 0; i < n; i++)); do
+			echo "static int new_$i(int x) { return x - $((i + 3)); }"
+		done
+		echo 'static struct klp_func funcs[] = {'
+		for ((i = 0; i < n; i++)); do
+			echo "	{ .old_name = \"bench_$i\", .new_func = new_$i },"
+		done
+		cat <<-EOF
+			{} };
+			static struct klp_object objs[] = { { .name = "bench_target$n", .funcs = funcs }, {} };
+			static struct klp_patch patch = { .mod = THIS_MODULE, .objs = objs };
+			static int bench_init(void) { return klp_enable_patch(&patch); }
+			static void bench_exit(void) {}
+			module_init(bench_init); module_exit(bench_exit);
+			MODULE_INFO(livepatch, "Y"); MODULE_DESCRIPTION("bench"); MODULE_LICENSE("GPL");
+		EOF
+	} > "$out/bench_patch$n.c"
+}
+
 program() {	# program NAME SOURCE - builds a program for the guest
 	logged "$dir/log" gcc -O2 -Wall -static -pthread -o "$root/$1" "$2"
 }

@@ -1,12 +1,14 @@
 #!/bin/bash
 # guest.sh - the demo itself: runs in the guest, as root, from the directory that
-# holds `load` and kgraft_select.ko.  Every step is checked; the last two lines
+# holds `load` and the two livepatches.  Every step is checked; the last two lines
 # say what came of it, and so does the exit status.
 # shellcheck disable=SC2317	# expect and soon call functions by their names
 cd "$(dirname "$0")" || exit 2
 
 patch=kgraft_select
-sysfs=/sys/kernel/livepatch/$patch
+second=kgraft_kptr
+klp=/sys/kernel/livepatch
+sysfs=$klp/$patch
 state=/tmp/demo
 threads=4
 # Stock livepatch wakes stragglers by itself after 15 s; we must be done by then.
@@ -101,10 +103,11 @@ ask() {
 	expect "a new program is told $1" [ "$answer" = "$1" ]
 }
 
-in_transition() { [ "$(cat "$sysfs/transition" 2> /dev/null)" = 1 ]; }
-settled() { ! in_transition; }
-gone() { [ ! -e "$sysfs" ]; }
-begun() { in_transition || [ ! -d "/proc/$insmod" ]; }
+# in_transition [PATCH], and so on: that one, or the first
+in_transition() { [ "$(cat "$klp/${1:-$patch}/transition" 2> /dev/null)" = 1 ]; }
+settled() { ! in_transition "$@"; }
+gone() { [ ! -e "$klp/${1:-$patch}" ]; }
+begun() { in_transition "$@" || [ ! -d "/proc/$insmod" ]; }
 woken() { [ "$(./load show "$state" | awk '/^sleeper/ { print $3 }')" -eq "$1" ]; }
 asleep_in() { grep -q " $1[+]" "/proc/$sleeper/stack"; }
 
@@ -149,14 +152,32 @@ follow() {
 # straggler FUNCTION - who holds the transition up, and that it sleeps in there
 straggler() {
 	expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
-	if [ -e $sysfs/stragglers ]; then
-		line "the kernel names the stragglers:"
-		sed 's/^/     /' $sysfs/stragglers
-	fi
+	named "$patch"
 	line "stuck: $(cat "/proc/$sleeper/comm"), pid $sleeper, asleep in"
 	sed -n 's/^\[<0>\] \(.*\(select\|poll\).*\)/     \1/p' "/proc/$sleeper/stack"
 	expect "the sleeper is in $1()" asleep_in "$1"
 	expect "the transition waits for it" in_transition
+}
+
+# named PATCH - the kernel names the sleeper, and the function that is in the way:
+# the one that is patched, whichever version of it that is
+named() {
+	line "cat $klp/$1/stragglers"
+	sed 's/^/     /' "$klp/$1/stragglers"
+	expect "the sleeper alone is named as the straggler of $1" names_sleeper "$1"
+}
+
+names_sleeper() { [ "$(cat "$klp/$1/stragglers")" = "$sleeper core_sys_select demo-sleeper" ]; }
+
+# address ANSWER - what /proc/kallsyms says now
+address() {
+	local is
+	is=$(grep -m 1 ' _text$' /proc/kallsyms)
+	line "/proc/kallsyms: $is"
+	case $1 in
+	shown) expect "kernel addresses are shown to root" [ "${is%% *}" != 0000000000000000 ] ;;
+	hidden) expect "kernel addresses are hidden" [ "${is%% *}" = 0000000000000000 ] ;;
+	esac
 }
 
 # wake N - for the Nth time; then the transition has to end by itself
@@ -170,6 +191,10 @@ wake() {
 	since $start
 	line "a byte in its pipe wakes the sleeper; $seconds s later all have moved"
 	expect "the sleeper woke up" soon woken "$1"
+}
+
+in_order() {
+	[ "$(dmesg | sed -n "s/.*livepatch: '\(.*\)': patching complete/\1/p" | paste -sd' ')" = "$patch $second" ]
 }
 
 # What the kernel has logged about it since the last time.
@@ -217,9 +242,27 @@ load right
 expect "each thread saw the answer change once" turned 1
 expect "the transition is still on" in_transition
 
-step "The last one moves"
+step "Meanwhile a second patch, for all others: insmod $second.ko"
+address shown
+now
+start=$now
+insmod $second.ko &
+insmod=$!
+soon begun $second
+follow 1 $start
+expect "insmod succeeds" wait $insmod || verdict
+expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
+address hidden
+expect "the transition of $second waits for it" in_transition $second
+expect "and so does that of $patch" in_transition
+named $second
+load right
+
+step "The last one moves, to where all others are"
 wake 1
+expect "the second transition completes, too" soon settled $second
 kernel_log
+expect "the transitions have completed in their order" in_order
 expect "the sleeper is in the new function" soon asleep_in kgraft_core_sys_select
 ./load cases > $state/patched
 grep '^beyond' $state/patched > $state/mended
@@ -231,7 +274,7 @@ expect "all that were wrong are mended" [ "$mended" -eq "$(wc -l < $state/mended
 expect "all others answer as before" [ $((same + mended)) -eq "$(wc -l < $state/before)" ]
 load right
 
-step "The patch is taken out: echo 0 > enabled"
+step "The first patch is taken out, the second stays: echo 0 > enabled"
 now
 start=$now
 expect "livepatch takes it" eval "echo 0 > $sysfs/enabled"
@@ -249,4 +292,13 @@ ask "0, nothing ready"
 sleep 0.5
 load wrong
 expect "the sleeper is in the old function" soon asleep_in core_sys_select
+address hidden
+
+step "The second patch is taken out"
+expect "livepatch takes it" eval "echo 0 > $klp/$second/enabled"
+expect "livepatch lets go of the module" soon gone $second
+expect "rmmod succeeds" rmmod $second
+kernel_log
+address shown
+load
 verdict
