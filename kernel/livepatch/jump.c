@@ -7,7 +7,7 @@
  * place that ftrace calls from, the site, and ftrace lets go of the function.
  *
  * The site takes what the first instructions of the original have been.  Nobody
- * can be in there: all tasks have left the original behind, klp_reclaim() has
+ * can be in there: all tasks have left the original behind, the reclaim has
  * waited for those that nobody counts, and ftrace sends everybody away.  So it
  * does not matter what these instructions are, or who branches to them inside
  * the function.
@@ -104,10 +104,10 @@ static __always_inline int klp_cmp_slot(const void *key, const void *elt)
 	if (addr < slot->addr)
 		return -1;
 
-	return addr >= slot->addr + KLP_SITE_SIZE;
+	return addr > slot->addr;
 }
 
-/* Find the slot of the site that an address is in. */
+/* Find the slot of the site at an address. */
 static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
 {
 	struct klp_slots *slots = READ_ONCE(klp_slots);
@@ -119,27 +119,24 @@ static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
 				sizeof(*slots->slot), klp_cmp_slot);
 }
 
-static __always_inline int klp_cmp_slot_at(const void *key, const void *elt)
+/*
+ * Find the redirect whose site an address is in, and where in there. Those of short
+ * functions, which can have a breakpoint, may overlap.
+ */
+static struct klp_redirect *klp_find_owner(unsigned long addr, unsigned int *offset)
 {
-	unsigned long addr = (unsigned long)key;
-	const struct klp_slot *slot = elt;
+	struct klp_redirect *redirect;
+	struct klp_slot *slot;
 
-	if (addr < slot->addr)
-		return -1;
+	for (*offset = 0; *offset < KLP_SITE_SIZE; ++*offset) {
+		slot = klp_find_slot(addr - *offset);
+		redirect = slot ? READ_ONCE(slot->redirect) : NULL;
+		/* Where there is no room, the other bytes are somebody else's. */
+		if (redirect && (!*offset || !redirect->site.cramped))
+			return redirect;
+	}
 
-	return addr > slot->addr;
-}
-
-/* Find the slot of the site at an address. Short functions may overlap above. */
-static __always_inline struct klp_slot *klp_find_slot_at(unsigned long addr)
-{
-	struct klp_slots *slots = READ_ONCE(klp_slots);
-
-	if (!slots)
-		return NULL;
-
-	return __inline_bsearch((void *)addr, slots->slot, slots->nr,
-				sizeof(*slots->slot), klp_cmp_slot_at);
+	return NULL;
 }
 
 /**
@@ -155,7 +152,7 @@ static __always_inline struct klp_slot *klp_find_slot_at(unsigned long addr)
  */
 noinstr unsigned long klp_resolve_site(unsigned long addr)
 {
-	struct klp_slot *slot = klp_find_slot_at(addr);
+	struct klp_slot *slot = klp_find_slot(addr);
 	struct klp_redirect *redirect;
 	struct klp_version *version;
 	unsigned long target;
@@ -192,9 +189,9 @@ noinstr unsigned long klp_resolve_site(unsigned long addr)
  */
 bool klp_text_reserved(unsigned long addr)
 {
-	struct klp_slot *slot = klp_find_slot(addr);
+	unsigned int offset;
 
-	return slot && READ_ONCE(slot->redirect);
+	return klp_find_owner(addr, &offset);
 }
 
 /**
@@ -211,27 +208,20 @@ bool klp_text_reserved(unsigned long addr)
 int klp_recover_text(void *buf, unsigned long addr, size_t len)
 {
 	struct klp_redirect *redirect;
-	struct klp_slot *slot;
-	unsigned long offset;
+	unsigned int offset;
 	size_t size;
 
 	/* Against the redirect being freed */
 	guard(preempt)();
 
-	slot = klp_find_slot(addr);
-	redirect = slot ? READ_ONCE(slot->redirect) : NULL;
+	redirect = klp_find_owner(addr, &offset);
 	if (!redirect)
-		return 0;
-
-	offset = addr - slot->addr;
-	/* The other bytes may be somebody else's. */
-	size = redirect->site.cramped ? 1 : KLP_SITE_SIZE;
-	if (offset >= size)
 		return 0;
 
 	if (copy_from_kernel_nofault(buf, (void *)addr, len))
 		return -EFAULT;
 
+	size = redirect->site.cramped ? 1 : KLP_SITE_SIZE;
 	memcpy(buf, redirect->site.orig + offset, min(len, size - offset));
 
 	return 1;
@@ -252,7 +242,7 @@ void klp_forget_site(struct klp_redirect *redirect)
 	if (!redirect->site.target && !redirect->site.armed)
 		return;
 
-	slot = klp_find_slot_at(redirect->site.addr);
+	slot = klp_find_slot(redirect->site.addr);
 	if (!WARN_ON(!slot || slot->redirect != redirect))
 		WRITE_ONCE(slot->redirect, NULL);
 
@@ -437,7 +427,7 @@ static const char *klp_check_arm(struct klp_site *site, u8 *text,
 		return reason;
 
 	/*
-	 * Who sees the original must come to the site but by a call. After tasks
+	 * Who sees the original must not come to the site but by a call. After tasks
 	 * have been forced it may be in there while it sees the replacement.
 	 */
 	reason = arch_klp_check_branches(site, text, redirect->old_func,

@@ -336,11 +336,12 @@ static void census_order_test(struct kunit *test)
 	}
 }
 
-/* The oldest universes stay when there are too many. */
+/* The oldest universes and the newest one stay when there are too many. */
 static void census_full_test(struct kunit *test)
 {
 	static const unsigned int step[] = { 1, 3, KLP_CENSUS_MAX };
-	unsigned int nr = KLP_CENSUS_MAX + 1, i, j;
+	const unsigned int last = KLP_CENSUS_MAX - 1;
+	unsigned int nr = KLP_CENSUS_MAX + 1, universe, i, j;
 	struct klp_census census;
 
 	/* All steps have no divisor in common with nr: each comes once. */
@@ -354,12 +355,15 @@ static void census_full_test(struct kunit *test)
 
 		KUNIT_EXPECT_TRUE(test, census.dense);
 		KUNIT_ASSERT_EQ(test, census.nr, KLP_CENSUS_MAX);
-		for (i = 0; i < nr; i++)
-			if (i * step[j] % nr < KLP_CENSUS_MAX)
+		for (i = 0; i < nr; i++) {
+			universe = i * step[j] % nr;
+			if (universe != last)
 				KUNIT_EXPECT_EQ(test, 1 + i,
-						census.entry[i * step[j] % nr].count);
-		for (i = 0; i < KLP_CENSUS_MAX; i++)
+						census.entry[min(universe, last)].count);
+		}
+		for (i = 0; i < last; i++)
 			KUNIT_EXPECT_EQ(test, census.entry[i].universe, 10 + i);
+		KUNIT_EXPECT_EQ(test, census.entry[last].universe, 9 + nr);
 
 		/* It still counts, and takes still older ones. */
 		klp_census_add(&census, 10, 100);
@@ -370,6 +374,8 @@ static void census_full_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, census.entry[0].count, 1001);
 		KUNIT_EXPECT_EQ(test, census.entry[1].universe, 10);
 		KUNIT_EXPECT_GT(test, census.entry[1].count, 100);
+		KUNIT_EXPECT_EQ(test, census.entry[last - 1].universe, 8 + last);
+		KUNIT_EXPECT_EQ(test, census.entry[last].universe, 9 + nr);
 		KUNIT_EXPECT_EQ(test, klp_census_below(&census, 10), 1001);
 	}
 }

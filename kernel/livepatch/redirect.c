@@ -27,6 +27,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
+#include <trace/events/livepatch.h>
 #include "core.h"
 #include "redirect.h"
 #include "universe.h"
@@ -164,12 +165,31 @@ static void klp_trim_spares(struct klp_redirect *redirect, unsigned int nr)
 	}
 }
 
-static void klp_set_method(struct klp_redirect *redirect, enum klp_method method)
+static void klp_set_method(struct klp_func *func, enum klp_method method)
 {
+	if (func->method == method)
+		return;
+
+	trace_klp_method_changed(klp_func_patch(func)->mod->name, func->old_name,
+				 func->method, method);
+	WRITE_ONCE(func->method, method);
+}
+
+/* What takes calls to the new functions may have changed. */
+static void klp_update_method(struct klp_redirect *redirect)
+{
+	enum klp_method method = KLP_METHOD_NONE;
 	struct klp_func *func;
 
+	if (klp_is_armed(redirect))
+		method = KLP_METHOD_INT3;
+	else if (redirect->hook && redirect->hook->registered)
+		method = KLP_METHOD_FTRACE;
+	else if (klp_jumps(redirect))
+		method = KLP_METHOD_JUMP;
+
 	list_for_each_entry(func, &redirect->funcs, stack_node)
-		WRITE_ONCE(func->method, method);
+		klp_set_method(func, method);
 }
 
 #ifdef CONFIG_LIVEPATCH_JUMP
@@ -185,19 +205,21 @@ static void klp_free_copy(struct klp_redirect *redirect)
 		arch_klp_free_copy(&redirect->site);
 }
 
-/* Where the breakpoint of a function goes that ftrace does not know. */
+/*
+ * Where the breakpoint of a function goes that ftrace does not know.  Functions
+ * for booting are not there any more.
+ */
 static unsigned long klp_find_site(struct klp_func *func)
 {
-	return klp_may_arm() ? arch_klp_jump_target((unsigned long)func->old_func) : 0;
+	unsigned long addr = (unsigned long)func->old_func;
+
+	return klp_may_arm() && kernel_text_address(addr) ? arch_klp_jump_target(addr) : 0;
 }
 
 static void klp_want_breakpoint(struct klp_redirect *redirect, struct list_head *sites)
 {
 	redirect->hook = NULL;
 	list_move_tail(&redirect->site.node, sites);
-	/* Until then it does as before. */
-	if (klp_jumps(redirect))
-		klp_set_method(redirect, KLP_METHOD_JUMP);
 }
 
 #else /* !CONFIG_LIVEPATCH_JUMP */
@@ -385,11 +407,10 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 		klp_flush_dead();
 		ret = register_ftrace_function(&hook->fops);
 	}
-	if (ret == -EBUSY && klp_may_arm()) {
+	if (!ret)
+		hook->registered = true;
+	else if (ret == -EBUSY && klp_may_arm())
 		ret = klp_split_hook(hook, sites);
-		if (!ret)
-			return 0;
-	}
 	if (ret) {
 		culprit = klp_find_culprit(obj, hook);
 		pr_err("failed to register ftrace handler for function '%s' (%d)\n",
@@ -397,7 +418,8 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 		return ret;
 	}
 
-	hook->registered = true;
+	list_for_each_entry(redirect, &hook->used, hook_node)
+		klp_update_method(redirect);
 
 	return 0;
 }
@@ -525,9 +547,7 @@ static int klp_arm(struct list_head *sites)
 
 	list_for_each_entry_safe(site, next, sites, node) {
 		list_del_init(&site->node);
-		if (!ret)
-			klp_set_method(container_of(site, struct klp_redirect, site),
-				       KLP_METHOD_INT3);
+		klp_update_method(container_of(site, struct klp_redirect, site));
 	}
 
 	return ret;
@@ -568,7 +588,7 @@ static void klp_detach_idle(void)
 			if (list_empty(&redirect->versions))
 				klp_bury_redirect(redirect);
 			else
-				klp_set_method(redirect, KLP_METHOD_JUMP);
+				klp_update_method(redirect);
 		}
 
 		if (list_empty(&hook->used)) {
@@ -608,7 +628,7 @@ static void klp_idle_redirect(struct klp_redirect *redirect)
 		if (list_empty(&redirect->versions))
 			klp_bury_redirect(redirect);
 		else
-			klp_set_method(redirect, KLP_METHOD_JUMP);
+			klp_update_method(redirect);
 		return;
 	}
 
@@ -633,7 +653,6 @@ static void klp_drop_hook(struct klp_hook *hook)
 		}
 		list_del_init(&redirect->hook_node);
 		redirect->hook = NULL;
-		klp_set_method(redirect, KLP_METHOD_JUMP);
 	}
 
 	/* klp_detach_object() does it for the others. */
@@ -843,7 +862,6 @@ static void klp_hook_redirect(struct klp_redirect *redirect, struct klp_hook *ho
 		redirect->hook = hook;
 
 	list_move_tail(&redirect->hook_node, &redirect->hook->used);
-	klp_set_method(redirect, KLP_METHOD_FTRACE);
 }
 
 static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
@@ -903,9 +921,9 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 
 	func->live = false;
 	func->redirect = redirect;
-	WRITE_ONCE(func->method, klp_is_armed(redirect) ? KLP_METHOD_INT3 :
-							   KLP_METHOD_FTRACE);
 	list_add(&func->stack_node, &redirect->funcs);
+	/* One more than before, where ftrace has hold of it already */
+	klp_update_method(redirect);
 
 	ret = klp_add_spares(redirect, nr_versions);
 
@@ -938,7 +956,7 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 		list_del(&func->stack_node);
 		func->redirect = NULL;
 		func->live = false;
-		WRITE_ONCE(func->method, KLP_METHOD_NONE);
+		klp_set_method(func, KLP_METHOD_NONE);
 
 		if (gone && list_empty(&redirect->funcs))
 			list_for_each_entry_safe(version, next, &redirect->versions, node)
@@ -1097,16 +1115,22 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
  */
 int klp_reattach_object(struct klp_object *obj)
 {
+	struct klp_hook *hook = NULL;
 	struct klp_func *func;
-	struct klp_hook *hook;
 	LIST_HEAD(sites);
 
-	hook = klp_alloc_hook();
-	if (!hook)
-		return -ENOMEM;
-
-	klp_for_each_func(obj, func)
+	klp_for_each_func(obj, func) {
+		/* Mostly, all of them still are. */
+		if (!func->redirect->hook && !klp_is_armed(func->redirect) && !hook) {
+			hook = klp_alloc_hook();
+			if (!hook)
+				return -ENOMEM;
+		}
 		klp_hook_redirect(func->redirect, hook, &sites);
+	}
+
+	if (!hook)
+		return 0;
 
 	return klp_end_attach(obj, hook, &sites, 0);
 }

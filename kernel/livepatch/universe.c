@@ -39,7 +39,18 @@
 static DEFINE_PER_CPU(unsigned long[MAX_STACK_ENTRIES], klp_stack_entries);
 
 unsigned int klp_universe;
-module_param_named(universe, klp_universe, uint, 0444);
+
+/* Nor on the command line: tasks begin in universe 0. */
+static int klp_universe_set(const char *val, const struct kernel_param *kp)
+{
+	return -EPERM;
+}
+
+static const struct kernel_param_ops klp_universe_ops = {
+	.set = klp_universe_set,
+	.get = param_get_uint,
+};
+module_param_cb(universe, &klp_universe_ops, &klp_universe, 0444);
 MODULE_PARM_DESC(universe, "Number of the newest universe");
 
 /*
@@ -72,10 +83,6 @@ static DEFINE_IRQ_WORK(klp_irq_work, klp_irq_work_fn);
  * Called when a task has left universe @from by itself, where it may not sleep
  * or wake up anybody: preemption is disabled, and tasklist_lock may be held.
  *
- * atomic_dec_return() enforces the order of the task's universe write and the
- * count.  It pairs with atomic_xchg() in klp_await_stragglers_start(): a task
- * that is counted after that as a straggler counts down after that, and not
- * before.
  *
  * An idle task may get here when its CPU is already offline and cannot raise an
  * interrupt any more.  Offline idle tasks are migrated by the poll.
@@ -83,8 +90,10 @@ static DEFINE_IRQ_WORK(klp_irq_work, klp_irq_work_fn);
 static void klp_straggler_migrated(unsigned int from)
 {
 	/*
-	 * Enforce the order of the task's universe write and the read of
-	 * klp_awaited, as long as the counter is not touched.
+	 * Enforce the order of the task's universe write, and of reading
+	 * klp_awaited and counting down.  Pairs with atomic_xchg() in
+	 * klp_await_stragglers_start(): a task that is counted after that as a
+	 * straggler counts down after that, and not before.
 	 */
 	smp_mb();
 
@@ -227,6 +236,7 @@ VISIBLE_IF_KUNIT
 void klp_census_add(struct klp_census *census, unsigned int universe,
 		    unsigned int count)
 {
+	const unsigned int last = KLP_CENSUS_MAX - 1;
 	unsigned int i;
 
 	/* From the end: most tasks are in the newest one. */
@@ -239,17 +249,22 @@ void klp_census_add(struct klp_census *census, unsigned int universe,
 		return;
 	}
 
-	if (census->nr == KLP_CENSUS_MAX) {
-		/* The oldest one is what matters most. */
+	if (census->nr <= last) {
+		memmove(&census->entry[i + 1], &census->entry[i],
+			(census->nr - i) * sizeof(census->entry[0]));
+		census->nr++;
+	} else {
+		/* The oldest ones matter, and the newest, where most tasks are. */
 		census->dense = true;
-		if (i == KLP_CENSUS_MAX)
+		if (i == last)
 			return;
-		census->nr--;
+		if (i > last)
+			i = last;
+		else
+			memmove(&census->entry[i + 1], &census->entry[i],
+				(last - 1 - i) * sizeof(census->entry[0]));
 	}
 
-	memmove(&census->entry[i + 1], &census->entry[i],
-		(census->nr - i) * sizeof(census->entry[0]));
-	census->nr++;
 	census->entry[i].universe = universe;
 	census->entry[i].count = count;
 }
@@ -310,17 +325,17 @@ unsigned int klp_census_below(const struct klp_census *census, unsigned int univ
  * Otherwise klp_ftrace_handler() might resolve two functions of one call chain
  * in two universes.
  */
-static void klp_set_universe(struct task_struct *task, unsigned int to,
-			     const char *how)
+static void klp_set_universe(struct task_struct *task, unsigned int from,
+			     unsigned int to, const char *how)
 {
-	WARN_ON_ONCE(to < task->klp_universe);
+	WARN_ON_ONCE(to < from);
 
 	/*
 	 * Before the write, so that tracers hear of all tasks before they hear
 	 * that the transition is complete.  RCU is watching wherever tasks
 	 * migrate.  Runqueue locks may be held, as in events of the scheduler.
 	 */
-	trace_klp_task_migrated(task, task->klp_universe, to, how);
+	trace_klp_task_migrated(task, from, to, how);
 
 	WRITE_ONCE(task->klp_universe, to);
 }
@@ -339,7 +354,7 @@ static void klp_set_universe(struct task_struct *task, unsigned int to,
  * versions that klp_ftrace_handler() resolves in that universe, and of the ranges
  * that klp_check_entries() looks at.  It pairs with the release in
  * klp_advance_universe().  A task that is migrated by somebody else gets both
- * through the lock of its runqueue.
+ * through the locks that task_call_func() and the scheduler take.
  */
 static unsigned int klp_migrate_start(struct task_struct *task)
 {
@@ -373,10 +388,11 @@ void klp_update_patch_state(struct task_struct *task)
 	 */
 	preempt_disable_notrace();
 
-	from = task->klp_universe;
+	/* klp_raise_task() may change it at any time. */
+	from = READ_ONCE(task->klp_universe);
 	to = klp_migrate_start(task);
 	if (from != to) {
-		klp_set_universe(task, to, is_idle_task(task) ? "idle" : "user");
+		klp_set_universe(task, from, to, is_idle_task(task) ? "idle" : "user");
 		klp_straggler_migrated(from);
 	}
 
@@ -415,7 +431,7 @@ static int klp_check_task(struct task_struct *task, void *arg)
 {
 	struct klp_migration *m = arg;
 
-	m->from = task->klp_universe;
+	m->from = READ_ONCE(task->klp_universe);
 	m->to = klp_universe;
 
 	if (m->from == m->to)
@@ -431,7 +447,7 @@ static int klp_check_and_migrate(struct task_struct *task, void *arg)
 	struct klp_migration *m = arg;
 	int ret;
 
-	m->from = task->klp_universe;
+	m->from = READ_ONCE(task->klp_universe);
 
 	if (task_curr(task) && task != current)
 		return -EBUSY;
@@ -444,7 +460,7 @@ static int klp_check_and_migrate(struct task_struct *task, void *arg)
 	if (ret)
 		set_tsk_thread_flag(task, TIF_PATCH_PENDING);
 	else
-		klp_set_universe(task, m->to, m->how);
+		klp_set_universe(task, m->from, m->to, m->how);
 
 	return ret;
 }
@@ -955,17 +971,16 @@ void klp_copy_process(struct task_struct *child)
 	 * comes before it takes the lock; otherwise the new universe is seen
 	 * here.
 	 *
-	 * Nobody else migrates current while it runs: with preemption disabled,
-	 * it does. PREEMPT_RT needs that, tasklist_lock does not disable
-	 * preemption there.
+	 * Nobody else migrates current while it runs, with preemption disabled.
+	 * On PREEMPT_RT, tasklist_lock does not see to that.
 	 */
-	preempt_disable();
+	preempt_disable_nested();
 	child->klp_universe = current->klp_universe;
-	if (child->klp_universe != READ_ONCE(klp_universe))
-		set_tsk_thread_flag(child, TIF_PATCH_PENDING);
-	else
+	if (likely(child->klp_universe == READ_ONCE(klp_universe)))
 		clear_tsk_thread_flag(child, TIF_PATCH_PENDING);
-	preempt_enable();
+	else
+		set_tsk_thread_flag(child, TIF_PATCH_PENDING);
+	preempt_enable_nested();
 }
 
 static void klp_raise_task(struct task_struct *task, unsigned int first,

@@ -5,6 +5,7 @@
 #if !defined(_TRACE_LIVEPATCH_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_LIVEPATCH_H
 
+#include <linux/livepatch.h>
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
@@ -78,6 +79,49 @@ TRACE_EVENT(klp_task_migrated,
 	TP_printk("comm=%s pid=%d from=%u to=%u how=%s",
 		  __entry->comm, __entry->pid, __entry->from, __entry->to,
 		  __get_str(how))
+);
+
+TRACE_DEFINE_ENUM(KLP_METHOD_NONE);
+TRACE_DEFINE_ENUM(KLP_METHOD_FTRACE);
+TRACE_DEFINE_ENUM(KLP_METHOD_JUMP);
+TRACE_DEFINE_ENUM(KLP_METHOD_INT3);
+
+#define klp_show_method(method)				\
+	__print_symbolic(method,			\
+		{ KLP_METHOD_NONE,	"none" },	\
+		{ KLP_METHOD_FTRACE,	"ftrace" },	\
+		{ KLP_METHOD_JUMP,	"jump" },	\
+		{ KLP_METHOD_INT3,	"int3" })
+
+/*
+ * Tracepoint for what takes calls of a function to the version that a livepatch
+ * has of it, as in the attribute "method".  Each livepatch that is on has an
+ * event of its own.
+ */
+TRACE_EVENT(klp_method_changed,
+
+	TP_PROTO(const char *patch, const char *function, enum klp_method from,
+		 enum klp_method to),
+
+	TP_ARGS(patch, function, from, to),
+
+	TP_STRUCT__entry(
+		__string(patch, patch)
+		__string(function, function)
+		__field(int, from)
+		__field(int, to)
+	),
+
+	TP_fast_assign(
+		__assign_str(patch);
+		__assign_str(function);
+		__entry->from		= from;
+		__entry->to		= to;
+	),
+
+	TP_printk("patch=%s function=%s from=%s to=%s",
+		  __get_str(patch), __get_str(function),
+		  klp_show_method(__entry->from), klp_show_method(__entry->to))
 );
 
 #endif /* _TRACE_LIVEPATCH_H */

@@ -12,6 +12,7 @@ MOD_KPROBE=test_klp_kprobe
 
 PARAMS=/sys/module/$MOD_TARGET/parameters
 METHOD=/sys/module/livepatch/parameters/method
+WX=/sys/kernel/debug/check_wx_pages
 FUNCTIONS="plain relative jump branch return check"
 
 # method(modname, function [, object]) - what takes the calls of a function
@@ -94,6 +95,8 @@ wait_version 1
 expect_number 1
 expect_methods int3 $MOD_LIVEPATCH1
 check_sysfs_value $MOD_LIVEPATCH1 transition 1
+# The copies can be executed, and not be written.
+[[ ! -e $WX ]] || [[ $(cat $WX) == SUCCESS ]] || die "there is text that can be written"
 hold 0
 wait_jumps $MOD_LIVEPATCH1
 wait_version 1
@@ -137,7 +140,8 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 start_test "functions that cannot have a breakpoint"
 
 refused=""
-# refuse(message, parameter ...) - load a livepatch, which is refused
+# refuse(message, error, parameter ...) - load a livepatch, which is refused because
+#					  of $object, or the target
 function refuse() {
 	local message="$1" error="$2"
 	shift 2
@@ -147,7 +151,7 @@ function refuse() {
 livepatch: enabling patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': initializing patching transition
 livepatch: $message
-livepatch: failed to patch object '$MOD_TARGET'
+livepatch: failed to patch object '${object:-$MOD_TARGET}'
 livepatch: failed to enable patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
 livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
@@ -163,6 +167,11 @@ refuse "function 'test_klp_int3_loop' $no: has a branch to its beginning" \
 	"Invalid parameters" also=test_klp_int3_loop
 refuse "function 'test_klp_int3_zero' is notrace, and its replacement is not" \
 	"Invalid parameters" also=test_klp_int3_zero traced=1
+
+# A function for booting, whose memory has been freed
+object=vmlinux \
+refuse "failed to find location for function 'kernel_init_freeable'" \
+	"Invalid parameters" boot=kernel_init_freeable
 
 # Somebody else has a breakpoint there.
 echo 1 > $PARAMS/probe
@@ -190,6 +199,86 @@ livepatch: enabling patch '$MOD_LIVEPATCH1'
 $(transition $MOD_LIVEPATCH1 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 $(transition $MOD_LIVEPATCH1 unpatching)
+% rmmod $MOD_LIVEPATCH1"
+
+
+# CPUs that come online while there are breakpoints, and jumps, have to handle them.
+# With only one CPU, there is none to go.
+#
+# - Hold the kthread in the original, and have all CPUs but one go and come.  Have
+#   them go, let the functions jump, and have them come again.
+#
+# - The same on the way back.
+
+start_test "CPUs come and go while there are breakpoints"
+
+# others(value) - have all CPUs but the first go or come
+function others() {
+	local i
+
+	for i in $OTHERS; do
+		echo "$1" > "$CPUS/cpu$i/online" || die "cannot set cpu$i online to $1"
+	done
+}
+
+# expect_version(version) - check what tasks on other CPUs see
+function expect_version() {
+	local i
+
+	for i in $OTHERS; do
+		[[ $(taskset -c $i cat $PARAMS/version) == "$1" ]] ||
+			die "cpu$i does not see version $1"
+	done
+}
+
+CPUS=/sys/devices/system/cpu
+OTHERS=$(for i in $CPUS/cpu[0-9]*/online; do
+	[[ -e $i && $i != */cpu0/* && $(< $i) == 1 ]] && echo $i
+done | sed 's/.*cpu\([0-9]*\).*/\1/')
+[[ -n "$OTHERS" ]] || log "only one CPU is online"
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+others 0
+others 1
+expect_methods int3 $MOD_LIVEPATCH1
+expect_version 1
+others 0
+hold 0
+wait_jumps $MOD_LIVEPATCH1
+others 1
+expect_version 1
+hold 1
+others 0
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+expect_methods int3 $MOD_LIVEPATCH1
+wait_version 0
+others 1
+expect_version 0
+hold 0
+wait_gone $MOD_LIVEPATCH1
+expect_version 0
+expect_no_mix
+
+check_result "% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 1 > $PARAMS/hold
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread saw version 1
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % rmmod $MOD_LIVEPATCH1"
 
 

@@ -7,6 +7,9 @@
 MOD_VMLINUX=test_klp_livepatch
 MOD_KPROBE=test_klp_kprobe
 MOD_DIRECT=test_klp_direct
+MOD_HOG=test_klp_hog
+MOD_INJECT=test_klp_inject
+MOD_INJECT_PATCH=test_klp_inject_patch
 
 FUNCTION=test_klp_universe_b
 METHOD=/sys/module/livepatch/parameters/method
@@ -14,6 +17,7 @@ ATTACHED=$SYSFS_TRACING_DIR/enabled_functions
 EVENTS=$SYSFS_TRACING_DIR/kprobe_events
 DYNAMIC_EVENTS=$SYSFS_TRACING_DIR/dynamic_events
 TRACE=$SYSFS_TRACING_DIR/trace
+METHOD_EVENT=$SYSFS_TRACING_DIR/events/livepatch/klp_method_changed/enable
 STAY=/sys/module/$MOD_DIRECT/parameters/stay
 
 # method(modname [, object, function]) - what takes the calls of a function
@@ -32,20 +36,49 @@ function attached() {
 	grep -q "^$1 " $ATTACHED
 }
 
+# check_methods(modname, method...) - check that trace events have told of these
+#				     methods of $FUNCTION, from the first one on
+function check_methods() {
+	local line="patch=$1 function=$FUNCTION from"
+	local from="$2"
+	local expected to
+
+	echo 0 > "$METHOD_EVENT"
+	shift 2
+	for to; do
+		expected+="$line=$from to=$to"$'\n'
+		from=$to
+	done
+	[[ "$(grep -o "$line=.*" "$TRACE")"$'\n' == "$expected" ]] ||
+		die "expected events: $expected, seen: $(grep -o "klp_method.*" "$TRACE")"
+}
+
+# stop_tracing() - stop to trace.  The filter goes last: without one, all functions
+#		   are traced.
+function stop_tracing() {
+	echo nop > "$SYSFS_TRACING_DIR/current_tracer"
+	cleanup_tracing
+}
+
+# start_tracing(tracer) - trace $FUNCTION, and no other function on the way
+function start_tracing() {
+	stop_tracing
+	echo "$FUNCTION" > "$SYSFS_TRACING_DIR/set_ftrace_filter"
+	echo "$1" > "$SYSFS_TRACING_DIR/current_tracer"
+	echo 1 > "$SYSFS_TRACING_DIR/tracing_on"
+}
+
 # probe_returns() - attach everything that looks at how a function returns
 function probe_returns() {
-	cleanup_tracing
 	echo "r:kselftest/kretprobe $FUNCTION ret=\$retval:s32" >> $DYNAMIC_EVENTS
 	echo "f:kselftest/fprobe $FUNCTION%return ret=\$retval:s32" >> $DYNAMIC_EVENTS
 	echo 1 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
-	echo "$FUNCTION" > "$SYSFS_TRACING_DIR/set_ftrace_filter"
-	echo function_graph > "$SYSFS_TRACING_DIR/current_tracer"
-	echo 1 > "$SYSFS_TRACING_DIR/tracing_on"
+	start_tracing function_graph
 }
 
 # probe_no_returns() - detach that
 function probe_no_returns() {
-	cleanup_tracing
+	stop_tracing
 	echo 0 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
 	echo "-:kselftest/kretprobe" >> $DYNAMIC_EVENTS
 	echo "-:kselftest/fprobe" >> $DYNAMIC_EVENTS
@@ -81,6 +114,14 @@ function check_direct() {
 		die "the direct caller sees version $version, expected $1"
 }
 
+# set_disabled(modname) - disable a livepatch, and wait for the end of the transition
+function set_disabled() {
+	log "% echo 0 > $SYSFS_KLP_DIR/$1/enabled"
+	echo 0 > "$SYSFS_KLP_DIR/$1/enabled"
+	loop_until "grep -qs '^0$' $SYSFS_KLP_DIR/$1/transition" ||
+		die "failed to complete the transition of $1"
+}
+
 # A kernel without the option has no such parameter.
 [[ -e $METHOD ]] || skip "test-kgraft-jump requires CONFIG_LIVEPATCH_JUMP"
 
@@ -94,9 +135,13 @@ load_mod $MOD_TARGET
 # - Let the kthread go.  They jump after a while, and ftrace lets go.
 #
 # - Disable it.  The original is back.
+#
+# - Trace events have told of all that.
 
 start_test "settle, and back to the original"
 
+echo > "$TRACE"
+echo 1 > "$METHOD_EVENT"
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
@@ -111,6 +156,7 @@ disable_lp $MOD_LIVEPATCH1
 wait_version 0
 attached $FUNCTION && die "$FUNCTION is still attached"
 unload_lp $MOD_LIVEPATCH1
+check_methods $MOD_LIVEPATCH1 none ftrace jump ftrace none
 
 check_result "% echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH1.ko
@@ -201,7 +247,7 @@ start_test "tracers and probes"
 load_lp $MOD_LIVEPATCH1
 wait_method jump $MOD_LIVEPATCH1
 
-trace_function $FUNCTION
+start_tracing function
 echo "p:entry $FUNCTION" > $EVENTS
 echo 1 > "$SYSFS_TRACING_DIR/events/kprobes/entry/enable"
 wait_version 1
@@ -212,7 +258,7 @@ grep -q " entry: ($FUNCTION" "$SYSFS_TRACING_DIR/trace" ||
 	die "the kprobe is not hit"
 echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/entry/enable"
 echo > $EVENTS
-cleanup_tracing
+stop_tracing
 wait_version 1
 expect_no_mix
 
@@ -649,6 +695,176 @@ livepatch: '$MOD_VMLINUX': starting unpatching transition
 livepatch: '$MOD_VMLINUX': completing unpatching transition
 livepatch: '$MOD_VMLINUX': unpatching complete
 % rmmod $MOD_VMLINUX"
+
+
+# fail_function holds functions by a kprobe with a post_handler.
+#
+# - Have it replace the result of a function.  Without breakpoints, a livepatch for
+#   it is refused.
+#
+# - As long as ftrace takes the calls for the livepatch, it has no effect itself.
+#
+# - It can be used on a function that jumps.
+
+start_test "fail_function"
+
+INJECT=/sys/kernel/debug/fail_function
+
+# inject() - replace the result of a function
+function inject() {
+	{ echo test_klp_inject_function > $INJECT/inject; } 2> /dev/null || return
+	printf %#x -12 > $INJECT/test_klp_inject_function/retval
+	echo 100 > $INJECT/probability
+	echo -1 > $INJECT/times
+	echo 0 > $INJECT/verbose
+}
+
+# check_inject(result) - check what a call answers
+function check_inject() {
+	local result=$(cat /sys/module/$MOD_INJECT/parameters/result)
+
+	[[ $result == "$1" ]] || die "the result is $result, expected $1"
+}
+
+load_mod $MOD_INJECT
+check_inject 0
+inject || die "cannot make a function fail"
+check_inject -12
+echo ftrace > $METHOD
+load_failing_mod $MOD_INJECT_PATCH
+check_inject -12
+echo > $INJECT/inject
+check_inject 0
+load_lp $MOD_INJECT_PATCH
+# There are kernels that do not say so.
+inject
+check_inject 1
+echo > $INJECT/inject
+echo auto > $METHOD
+disable_lp $MOD_INJECT_PATCH
+unload_lp $MOD_INJECT_PATCH
+check_inject 0
+load_lp $MOD_INJECT_PATCH
+wait_method jump $MOD_INJECT_PATCH $MOD_INJECT test_klp_inject_function
+check_inject 1
+inject || die "cannot make a function fail that jumps"
+check_inject -12
+echo > $INJECT/inject
+check_inject 1
+disable_lp $MOD_INJECT_PATCH
+unload_lp $MOD_INJECT_PATCH
+check_inject 0
+unload_mod $MOD_INJECT
+
+check_result "% insmod test_modules/$MOD_INJECT.ko
+% insmod test_modules/$MOD_INJECT_PATCH.ko
+livepatch: enabling patch '$MOD_INJECT_PATCH'
+livepatch: '$MOD_INJECT_PATCH': initializing patching transition
+livepatch: failed to register ftrace handler for function 'test_klp_inject_function' (-16)
+livepatch: failed to patch object '$MOD_INJECT'
+livepatch: failed to enable patch '$MOD_INJECT_PATCH'
+livepatch: '$MOD_INJECT_PATCH': canceling patching transition, going to unpatch
+livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
+livepatch: '$MOD_INJECT_PATCH': unpatching complete
+insmod: ERROR: could not insert module test_modules/$MOD_INJECT_PATCH.ko: Device or resource busy
+% insmod test_modules/$MOD_INJECT_PATCH.ko
+livepatch: enabling patch '$MOD_INJECT_PATCH'
+livepatch: '$MOD_INJECT_PATCH': initializing patching transition
+livepatch: '$MOD_INJECT_PATCH': starting patching transition
+livepatch: '$MOD_INJECT_PATCH': completing patching transition
+livepatch: '$MOD_INJECT_PATCH': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
+livepatch: '$MOD_INJECT_PATCH': initializing unpatching transition
+livepatch: '$MOD_INJECT_PATCH': starting unpatching transition
+livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
+livepatch: '$MOD_INJECT_PATCH': unpatching complete
+% rmmod $MOD_INJECT_PATCH
+% insmod test_modules/$MOD_INJECT_PATCH.ko
+livepatch: enabling patch '$MOD_INJECT_PATCH'
+livepatch: '$MOD_INJECT_PATCH': initializing patching transition
+livepatch: '$MOD_INJECT_PATCH': starting patching transition
+livepatch: '$MOD_INJECT_PATCH': completing patching transition
+livepatch: '$MOD_INJECT_PATCH': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
+livepatch: '$MOD_INJECT_PATCH': initializing unpatching transition
+livepatch: '$MOD_INJECT_PATCH': starting unpatching transition
+livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
+livepatch: '$MOD_INJECT_PATCH': unpatching complete
+% rmmod $MOD_INJECT_PATCH
+% rmmod $MOD_INJECT"
+
+
+# - Have Tasks RCU wait for a kthread that never sleeps.  Nothing can settle.
+#
+# - Enable, disable and enable livepatches meanwhile.  They take effect.
+#
+# - When it ends, what settles is what there is then.
+
+start_test "settling is overtaken"
+
+load_mod $MOD_HOG no_qs=1
+load_lp $MOD_LIVEPATCH1
+wait_version 1
+# It had time enough to jump.
+sleep 2
+[[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
+load_lp $MOD_LIVEPATCH2
+wait_version 2
+set_disabled $MOD_LIVEPATCH1
+wait_version 2
+load_lp $MOD_LIVEPATCH3
+wait_version 3
+set_disabled $MOD_LIVEPATCH3
+wait_version 2
+[[ $(method $MOD_LIVEPATCH2) == ftrace ]] || die "$FUNCTION jumps too early"
+unload_mod $MOD_HOG
+wait_gone $MOD_LIVEPATCH1 $MOD_LIVEPATCH3
+wait_method jump $MOD_LIVEPATCH2
+wait_version 2
+expect_no_mix
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+wait_version 0
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_HOG.ko no_qs=1
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% insmod test_modules/$MOD_LIVEPATCH2.ko
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+livepatch: '$MOD_LIVEPATCH2': initializing patching transition
+livepatch: '$MOD_LIVEPATCH2': starting patching transition
+livepatch: '$MOD_LIVEPATCH2': completing patching transition
+livepatch: '$MOD_LIVEPATCH2': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% insmod test_modules/$MOD_LIVEPATCH3.ko
+livepatch: enabling patch '$MOD_LIVEPATCH3'
+livepatch: '$MOD_LIVEPATCH3': initializing patching transition
+livepatch: '$MOD_LIVEPATCH3': starting patching transition
+livepatch: '$MOD_LIVEPATCH3': completing patching transition
+livepatch: '$MOD_LIVEPATCH3': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
+livepatch: '$MOD_LIVEPATCH3': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH3': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH3': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH3': unpatching complete
+% rmmod $MOD_HOG
+% rmmod $MOD_LIVEPATCH1
+% rmmod $MOD_LIVEPATCH3
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH2': unpatching complete
+% rmmod $MOD_LIVEPATCH2"
 
 
 # - Unload and load a module with functions that jump.

@@ -54,7 +54,7 @@ function events() {
 # check_changes(lines) - check the events that begin and end transitions
 function check_changes() {
 	local expected="$1"
-	local seen=$(events | grep -v '^klp_task_migrated: ')
+	local seen=$(events | grep -E '^klp_(universe_born|transition_complete): ')
 
 	[[ "$seen" == "$expected" ]] ||
 		die "expected events: $expected, seen: $seen"

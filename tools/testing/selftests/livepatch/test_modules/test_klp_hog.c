@@ -11,6 +11,10 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
+static bool no_qs;
+module_param(no_qs, bool, 0444);
+MODULE_PARM_DESC(no_qs, "let Tasks RCU wait for them (default=false)");
+
 static DEFINE_PER_CPU(struct task_struct *, hog);
 
 /* Never sleeps.  Others get the CPU when they preempt it, or in between. */
@@ -19,7 +23,8 @@ static int test_klp_hog_thread(void *unused)
 	while (!kthread_should_stop()) {
 		cpu_relax();
 		/* Livepatches wait for Tasks RCU when they are disabled. */
-		cond_resched_tasks_rcu_qs();
+		if (!no_qs)
+			cond_resched_tasks_rcu_qs();
 	}
 
 	return 0;

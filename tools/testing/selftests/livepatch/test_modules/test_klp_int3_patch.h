@@ -20,6 +20,10 @@ static char *also;
 module_param(also, charp, 0444);
 MODULE_PARM_DESC(also, "one more function to patch (default=none)");
 
+static char *boot;
+module_param(boot, charp, 0444);
+MODULE_PARM_DESC(boot, "one more function to patch in vmlinux (default=none)");
+
 static bool traced;
 module_param(traced, bool, 0444);
 MODULE_PARM_DESC(traced, "its replacement can be traced (default=false)");
@@ -114,6 +118,8 @@ static struct klp_func vmlinux_funcs[] = {
 		.old_name = "kstrtouint",
 		.new_func = livepatch_kstrtouint,
 	},
+	/* Room for one more */
+	{},
 	{},
 };
 
@@ -140,6 +146,10 @@ static int livepatch_init(void)
 	if (also) {
 		funcs[6].old_name = also;
 		funcs[6].new_func = traced ? livepatch_traced : livepatch_also;
+	}
+	if (boot) {
+		vmlinux_funcs[1].old_name = boot;
+		vmlinux_funcs[1].new_func = livepatch_also;
 	}
 
 	return klp_enable_patch(&patch);

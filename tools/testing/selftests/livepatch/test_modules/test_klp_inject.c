@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/kernel.h>
+#include <linux/error-injection.h>
+
+/* A function whose result can be replaced by an error. */
+noinline int test_klp_inject_function(int x);
+
+noinline int test_klp_inject_function(int x)
+{
+	/* Not to be computed by the caller, and with room for a jump */
+	barrier();
+
+	return x;
+}
+ALLOW_ERROR_INJECTION(test_klp_inject_function, ERRNO);
+
+static int result_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", test_klp_inject_function(0));
+}
+
+static const struct kernel_param_ops result_ops = { .get = result_get };
+module_param_cb(result, &result_ops, NULL, 0444);
+
+static int test_klp_inject_init(void)
+{
+	return 0;
+}
+
+static void test_klp_inject_exit(void)
+{
+}
+
+module_init(test_klp_inject_init);
+module_exit(test_klp_inject_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Livepatch test: a function that can fail on purpose");
