@@ -56,6 +56,21 @@ sources() {
 	} > "$out/bench_patch$n.c"
 }
 
+# targets TREE "FUNCTIONS" - builds those for each number of functions
+targets() {
+	local n
+	for n in $2; do
+		rm -rf "$dir/$n"
+		sources "$n" "$dir/$n"
+		modules "$1" "$dir/$n"
+	done
+}
+
+# Words for the kernel command line: seconds under one lock are what some of this is
+# about, so no watchdogs.
+# shellcheck disable=SC2034
+patient='nokaslr nowatchdog rcupdate.rcu_cpu_stall_suppress=1 sysctl.kernel.hung_task_timeout_secs=0'
+
 program() {	# program NAME SOURCE - builds a program for the guest
 	logged "$dir/log" gcc -O2 -Wall -static -pthread -o "$root/$1" "$2"
 }
