@@ -162,9 +162,10 @@ straggler() {
 # named PATCH - the kernel names the sleeper, and the function that is in the way:
 # the one that is patched, whichever version of it that is
 named() {
+	# Idle CPUs are named, too, until they have come round.
+	expect "the sleeper alone is named as the straggler of $1" soon names_sleeper "$1"
 	line "cat $klp/$1/stragglers"
 	sed 's/^/     /' "$klp/$1/stragglers"
-	expect "the sleeper alone is named as the straggler of $1" names_sleeper "$1"
 }
 
 names_sleeper() { [ "$(cat "$klp/$1/stragglers")" = "$sleeper core_sys_select demo-sleeper" ]; }
