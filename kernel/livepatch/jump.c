@@ -80,6 +80,7 @@ struct klp_slot {
 /*
  * All sites that are ours, sorted by address.  Read with preemption or interrupts
  * disabled, or with kprobe_mutex held.  Replaced under klp_mutex and kprobe_mutex.
+ * What is found in it can be used with preemption or interrupts disabled.
  */
 struct klp_slots {
 	struct rcu_head rcu;
@@ -119,10 +120,13 @@ static __always_inline struct klp_slot *klp_find_slot(unsigned long addr)
 				sizeof(*slots->slot), klp_cmp_slot);
 }
 
-/*
- * Find the redirect whose site an address is in, and where in there. Those of short
- * functions, which can have a breakpoint, may overlap.
- */
+/* Where there is no room for a jump, the other bytes are somebody else's. */
+static unsigned int klp_site_size(const struct klp_site *site)
+{
+	return site->cramped ? 1 : KLP_SITE_SIZE;
+}
+
+/* Find the redirect whose site an address is in, and where in there. */
 static struct klp_redirect *klp_find_owner(unsigned long addr, unsigned int *offset)
 {
 	struct klp_redirect *redirect;
@@ -131,8 +135,7 @@ static struct klp_redirect *klp_find_owner(unsigned long addr, unsigned int *off
 	for (*offset = 0; *offset < KLP_SITE_SIZE; ++*offset) {
 		slot = klp_find_slot(addr - *offset);
 		redirect = slot ? READ_ONCE(slot->redirect) : NULL;
-		/* Where there is no room, the other bytes are somebody else's. */
-		if (redirect && (!*offset || !redirect->site.cramped))
+		if (redirect && *offset < klp_site_size(&redirect->site))
 			return redirect;
 	}
 
@@ -191,6 +194,9 @@ bool klp_text_reserved(unsigned long addr)
 {
 	unsigned int offset;
 
+	/* Against the redirect being freed; the mutex is for the table. */
+	guard(preempt)();
+
 	return klp_find_owner(addr, &offset);
 }
 
@@ -209,7 +215,6 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 {
 	struct klp_redirect *redirect;
 	unsigned int offset;
-	size_t size;
 
 	/* Against the redirect being freed */
 	guard(preempt)();
@@ -221,8 +226,8 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 	if (copy_from_kernel_nofault(buf, (void *)addr, len))
 		return -EFAULT;
 
-	size = redirect->site.cramped ? 1 : KLP_SITE_SIZE;
-	memcpy(buf, redirect->site.orig + offset, min(len, size - offset));
+	memcpy(buf, redirect->site.orig + offset,
+	       min(len, klp_site_size(&redirect->site) - offset));
 
 	return 1;
 }
@@ -427,8 +432,8 @@ static const char *klp_check_arm(struct klp_site *site, u8 *text,
 		return reason;
 
 	/*
-	 * Who sees the original must not come to the site but by a call. After tasks
-	 * have been forced it may be in there while it sees the replacement.
+	 * Whoever is in the original must not come to the site but by a call. After
+	 * tasks have been forced, one may be there that sees the replacement.
 	 */
 	reason = arch_klp_check_branches(site, text, redirect->old_func,
 					 redirect->old_size);

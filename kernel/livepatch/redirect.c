@@ -418,9 +418,6 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 		return ret;
 	}
 
-	list_for_each_entry(redirect, &hook->used, hook_node)
-		klp_update_method(redirect);
-
 	return 0;
 }
 
@@ -530,7 +527,6 @@ static void klp_disarm_idle(void)
 static int klp_arm(struct list_head *sites)
 {
 	struct klp_redirect *redirect;
-	struct klp_site *site, *next;
 	const char *reason;
 	int ret;
 
@@ -543,11 +539,6 @@ static int klp_arm(struct list_head *sites)
 		       redirect->name, redirect->fentry ?
 		       "is somebody else's in ftrace" : "has no ftrace location",
 		       reason);
-	}
-
-	list_for_each_entry_safe(site, next, sites, node) {
-		list_del_init(&site->node);
-		klp_update_method(container_of(site, struct klp_redirect, site));
 	}
 
 	return ret;
@@ -922,8 +913,6 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 	func->live = false;
 	func->redirect = redirect;
 	list_add(&func->stack_node, &redirect->funcs);
-	/* One more than before, where ftrace has hold of it already */
-	klp_update_method(redirect);
 
 	ret = klp_add_spares(redirect, nr_versions);
 
@@ -1044,19 +1033,25 @@ void klp_forget_module(struct module *mod)
 static int klp_end_attach(struct klp_object *obj, struct klp_hook *hook,
 			  struct list_head *sites, int ret)
 {
+	struct klp_func *func;
+
 	if (!ret)
 		ret = klp_register_hook(obj, hook, sites);
 	if (!ret)
 		ret = klp_arm(sites);
 
-	/* Those that were collected before it failed */
 	while (!list_empty(sites))
 		list_del_init(sites->next);
 
 	if (ret || list_empty(&hook->used))
 		klp_drop_hook(hook);
+	if (ret)
+		return ret;
 
-	return ret;
+	klp_for_each_func(obj, func)
+		klp_update_method(func->redirect);
+
+	return 0;
 }
 
 /**
@@ -1076,7 +1071,7 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
 	struct klp_func *func;
 	struct klp_hook *hook;
 	LIST_HEAD(sites);
-	int ret;
+	int ret = 0;
 
 	if (WARN_ON(obj->patched))
 		return -EINVAL;
@@ -1108,7 +1103,8 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
  * @obj:	the object, which is attached; its functions may jump
  *
  * What they do is going to change.  Where there is no memory, or a function
- * cannot be attached, which is logged, they go on to jump.
+ * cannot be attached, which is logged, they go on to jump.  ftrace may keep some
+ * of them until the next klp_settle().
  *
  * Context: under klp_mutex, may sleep
  * Return: 0 or an error
@@ -1120,7 +1116,7 @@ int klp_reattach_object(struct klp_object *obj)
 	LIST_HEAD(sites);
 
 	klp_for_each_func(obj, func) {
-		/* Mostly, all of them still are. */
+		/* Others are attached already. */
 		if (!func->redirect->hook && !klp_is_armed(func->redirect) && !hook) {
 			hook = klp_alloc_hook();
 			if (!hook)
@@ -1453,7 +1449,8 @@ static struct klp_table *klp_find_table(unsigned int from, unsigned int to)
 
 /**
  * klp_prepare_ranges() - find out what must not be on the stacks of tasks
- * @census:	the universes that have tasks
+ * @census:	the universes that have tasks.  If it is dense, tasks in those that
+ *		it does not name cannot be checked
  * @to:		the universe that they are to reach, which is published
  *
  * Where memory is short, klp_check_entries() lets nobody pass, until this is

@@ -40,7 +40,7 @@ static DEFINE_PER_CPU(unsigned long[MAX_STACK_ENTRIES], klp_stack_entries);
 
 unsigned int klp_universe;
 
-/* Nor on the command line: tasks begin in universe 0. */
+/* Not to be set on the command line either: tasks begin in universe 0. */
 static int klp_universe_set(const char *val, const struct kernel_param *kp)
 {
 	return -EPERM;
@@ -82,7 +82,6 @@ static DEFINE_IRQ_WORK(klp_irq_work, klp_irq_work_fn);
 /*
  * Called when a task has left universe @from by itself, where it may not sleep
  * or wake up anybody: preemption is disabled, and tasklist_lock may be held.
- *
  *
  * An idle task may get here when its CPU is already offline and cannot raise an
  * interrupt any more.  Offline idle tasks are migrated by the poll.

@@ -149,6 +149,18 @@ follow() {
 	done
 }
 
+# go_in PATCH - loads it, and shows the tasks move
+go_in() {
+	local start
+	now
+	start=$now
+	insmod "$1.ko" &
+	insmod=$!
+	soon begun "$1"
+	follow 1 "$start"
+	expect "insmod succeeds" wait $insmod || verdict
+}
+
 # straggler FUNCTION - who holds the transition up, and that it sleeps in there
 straggler() {
 	expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
@@ -226,13 +238,7 @@ ask "0, nothing ready"
 load wrong
 
 step "The patch goes in: insmod $patch.ko"
-now
-start=$now
-insmod $patch.ko &
-insmod=$!
-soon begun
-follow 1 $start
-expect "insmod succeeds" wait $insmod || verdict
+go_in $patch
 straggler core_sys_select
 load
 
@@ -245,13 +251,7 @@ expect "the transition is still on" in_transition
 
 step "Meanwhile a second patch, for all others: insmod $second.ko"
 address shown
-now
-start=$now
-insmod $second.ko &
-insmod=$!
-soon begun $second
-follow 1 $start
-expect "insmod succeeds" wait $insmod || verdict
+go_in $second
 expect "nobody but the sleeper is left" [ "${left[*]}" = "$sleeper" ]
 address hidden
 expect "the transition of $second waits for it" in_transition $second

@@ -95,8 +95,8 @@ TRACE_DEFINE_ENUM(KLP_METHOD_INT3);
 
 /*
  * Tracepoint for what takes calls of a function to the version that a livepatch
- * has of it, as in the attribute "method".  Each livepatch that is on has an
- * event of its own.
+ * has of it, as in the attribute "method".  There is one event for each livepatch
+ * that has the function.
  */
 TRACE_EVENT(klp_method_changed,
 

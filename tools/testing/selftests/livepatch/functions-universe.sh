@@ -12,6 +12,12 @@ MOD_LIVEPATCH3=test_klp_universe_patch3
 PARAMS=/sys/module/$MOD_TARGET/parameters
 UNIVERSE=/sys/module/livepatch/parameters/universe
 
+CPUS=/sys/devices/system/cpu
+# All CPUs but the first, as far as they can go; none, where there is only one
+OTHERS=$(for i in "$CPUS"/cpu[0-9]*/online; do
+	[[ -e "$i" && "$i" != */cpu0/* && "$(< "$i")" == 1 ]] && echo "$i"
+done | sed 's/.*cpu\([0-9]*\).*/\1/')
+
 # hold(mask) - keep kthreads in their function, or let them go; wait for it
 function hold() {
 	log "% echo $1 > $PARAMS/hold"
@@ -49,6 +55,17 @@ function expect_no_mix() {
 	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
 }
 
+# others(value) - have all CPUs but the first go or come
+function others() {
+	local i
+
+	[[ -n "$OTHERS" ]] || log "only one CPU is online"
+	for i in $OTHERS; do
+		log "% echo $1 > $CPUS/cpu$i/online"
+		echo "$1" > "$CPUS/cpu$i/online" || die "cannot set cpu$i online to $1"
+	done
+}
+
 # site(function) - offset of the place where the jump goes in: behind ENDBR, if
 #		   there is one, and what ftrace calls from
 function site() {
@@ -60,4 +77,12 @@ function site() {
 		"$SYSFS_KPROBES_DIR/list")
 	echo > "$SYSFS_TRACING_DIR/kprobe_events"
 	echo $((0x${offset:-0} + 5))
+}
+
+# transition(modname, verb) - lines of a transition that ends at once
+function transition() {
+	echo "livepatch: '$1': initializing $2 transition
+livepatch: '$1': starting $2 transition
+livepatch: '$1': completing $2 transition
+livepatch: '$1': $2 complete"
 }

@@ -6,8 +6,6 @@
 
 MOD_EXIT=test_klp_exit_patch
 
-CPUS=/sys/devices/system/cpu
-
 # expect_version(version, command ...) - check what a task sees that comes from
 #					 user space
 function expect_version() {
@@ -31,12 +29,6 @@ function set_enabled() {
 	log "% echo $2 > $SYSFS_KLP_DIR/$1/enabled"
 	{ echo "$2" > "$SYSFS_KLP_DIR/$1/enabled"; } 2> /dev/null ||
 		[[ "$2" == 1 ]] || die "$1: refused"
-}
-
-# set_online(cpu, value) - have a CPU go or come
-function set_online() {
-	log "% echo $2 > $CPUS/cpu$1/online"
-	echo "$2" > "$CPUS/cpu$1/online" || die "cannot set cpu$1 online to $2"
 }
 
 setup_config
@@ -107,20 +99,6 @@ echo "ok"
 #   with the CPUs offline, and when they come back, nothing is in transition.
 
 start_test "CPUs come and go in transition"
-
-OTHERS=$(for i in "$CPUS"/cpu[0-9]*/online; do
-	[[ -e "$i" && "$i" != */cpu0/* && "$(< "$i")" == 1 ]] && echo "$i"
-done | sed 's/.*cpu\([0-9]*\).*/\1/')
-[[ -n "$OTHERS" ]] || log "only one CPU is online"
-
-# others(value) - have all CPUs but the first go or come
-function others() {
-	local i
-
-	for i in $OTHERS; do
-		set_online "$i" "$1"
-	done
-}
 
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1

@@ -168,10 +168,7 @@ $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1"
 
 
@@ -185,9 +182,12 @@ start_test "jump somewhere else"
 
 load_lp $MOD_LIVEPATCH1
 wait_method jump $MOD_LIVEPATCH1
+echo > "$TRACE"
+echo 1 > "$METHOD_EVENT"
 load_lp $MOD_LIVEPATCH2
 wait_version 2
 wait_method jump $MOD_LIVEPATCH2
+check_methods $MOD_LIVEPATCH2 none ftrace jump
 wait_version 2
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
@@ -205,34 +205,19 @@ wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % insmod test_modules/$MOD_LIVEPATCH2.ko
 livepatch: enabling patch '$MOD_LIVEPATCH2'
-livepatch: '$MOD_LIVEPATCH2': initializing patching transition
-livepatch: '$MOD_LIVEPATCH2': starting patching transition
-livepatch: '$MOD_LIVEPATCH2': completing patching transition
-livepatch: '$MOD_LIVEPATCH2': patching complete
+$(transition $MOD_LIVEPATCH2 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1
 % insmod test_modules/$MOD_LIVEPATCH3.ko replace=1
 livepatch: enabling patch '$MOD_LIVEPATCH3'
-livepatch: '$MOD_LIVEPATCH3': initializing patching transition
-livepatch: '$MOD_LIVEPATCH3': starting patching transition
-livepatch: '$MOD_LIVEPATCH3': completing patching transition
-livepatch: '$MOD_LIVEPATCH3': patching complete
+$(transition $MOD_LIVEPATCH3 patching)
 % rmmod $MOD_LIVEPATCH2
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
-livepatch: '$MOD_LIVEPATCH3': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH3': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH3': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH3': unpatching complete
+$(transition $MOD_LIVEPATCH3 unpatching)
 % rmmod $MOD_LIVEPATCH3"
 
 
@@ -286,27 +271,15 @@ wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1
 % insmod test_modules/$MOD_LIVEPATCH2.ko
 livepatch: enabling patch '$MOD_LIVEPATCH2'
-livepatch: '$MOD_LIVEPATCH2': initializing patching transition
-livepatch: '$MOD_LIVEPATCH2': starting patching transition
-livepatch: '$MOD_LIVEPATCH2': completing patching transition
-livepatch: '$MOD_LIVEPATCH2': patching complete
+$(transition $MOD_LIVEPATCH2 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': unpatching complete
+$(transition $MOD_LIVEPATCH2 unpatching)
 % rmmod $MOD_LIVEPATCH2"
 
 
@@ -349,15 +322,9 @@ expect_no_mix
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH2.ko
@@ -369,10 +336,7 @@ $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH2': completing patching transition
 livepatch: '$MOD_LIVEPATCH2': patching complete
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': unpatching complete
+$(transition $MOD_LIVEPATCH2 unpatching)
 % rmmod $MOD_LIVEPATCH2"
 
 
@@ -448,10 +412,7 @@ livepatch: '$MOD_LIVEPATCH1': patching complete
 livepatch: failed to register ftrace handler for function '$MOD_TARGET' (-16)
 % rmmod $MOD_DIRECT
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1"
 
 
@@ -554,10 +515,7 @@ $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1
 % rmmod $MOD_DIRECT
 % echo 1 > $PARAMS/hold
@@ -572,10 +530,7 @@ livepatch: '$MOD_LIVEPATCH2': completing patching transition
 livepatch: '$MOD_LIVEPATCH2': patching complete
 % rmmod $MOD_DIRECT
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': unpatching complete
+$(transition $MOD_LIVEPATCH2 unpatching)
 % rmmod $MOD_LIVEPATCH2"
 
 
@@ -621,10 +576,7 @@ trap cleanup EXIT INT TERM HUP
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % insmod test_modules/$MOD_DIRECT.ko share=1
 % echo 1 > $STAY
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
@@ -637,10 +589,7 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % rmmod $MOD_LIVEPATCH1
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % insmod test_modules/$MOD_DIRECT.ko share=1
 % echo 2 > $STAY
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
@@ -681,19 +630,13 @@ grep -q "live patched" /proc/cmdline && die "the livepatch is still seen"
 
 check_result "% insmod test_modules/$MOD_VMLINUX.ko
 livepatch: enabling patch '$MOD_VMLINUX'
-livepatch: '$MOD_VMLINUX': initializing patching transition
-livepatch: '$MOD_VMLINUX': starting patching transition
-livepatch: '$MOD_VMLINUX': completing patching transition
-livepatch: '$MOD_VMLINUX': patching complete
+$(transition $MOD_VMLINUX patching)
 % insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
 % echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
 livepatch: failed to register ftrace handler for function 'cmdline_proc_show' (-16)
 % rmmod $MOD_KPROBE
 % echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
-livepatch: '$MOD_VMLINUX': initializing unpatching transition
-livepatch: '$MOD_VMLINUX': starting unpatching transition
-livepatch: '$MOD_VMLINUX': completing unpatching transition
-livepatch: '$MOD_VMLINUX': unpatching complete
+$(transition $MOD_VMLINUX unpatching)
 % rmmod $MOD_VMLINUX"
 
 
@@ -769,27 +712,15 @@ livepatch: '$MOD_INJECT_PATCH': unpatching complete
 insmod: ERROR: could not insert module test_modules/$MOD_INJECT_PATCH.ko: Device or resource busy
 % insmod test_modules/$MOD_INJECT_PATCH.ko
 livepatch: enabling patch '$MOD_INJECT_PATCH'
-livepatch: '$MOD_INJECT_PATCH': initializing patching transition
-livepatch: '$MOD_INJECT_PATCH': starting patching transition
-livepatch: '$MOD_INJECT_PATCH': completing patching transition
-livepatch: '$MOD_INJECT_PATCH': patching complete
+$(transition $MOD_INJECT_PATCH patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
-livepatch: '$MOD_INJECT_PATCH': initializing unpatching transition
-livepatch: '$MOD_INJECT_PATCH': starting unpatching transition
-livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
-livepatch: '$MOD_INJECT_PATCH': unpatching complete
+$(transition $MOD_INJECT_PATCH unpatching)
 % rmmod $MOD_INJECT_PATCH
 % insmod test_modules/$MOD_INJECT_PATCH.ko
 livepatch: enabling patch '$MOD_INJECT_PATCH'
-livepatch: '$MOD_INJECT_PATCH': initializing patching transition
-livepatch: '$MOD_INJECT_PATCH': starting patching transition
-livepatch: '$MOD_INJECT_PATCH': completing patching transition
-livepatch: '$MOD_INJECT_PATCH': patching complete
+$(transition $MOD_INJECT_PATCH patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
-livepatch: '$MOD_INJECT_PATCH': initializing unpatching transition
-livepatch: '$MOD_INJECT_PATCH': starting unpatching transition
-livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
-livepatch: '$MOD_INJECT_PATCH': unpatching complete
+$(transition $MOD_INJECT_PATCH unpatching)
 % rmmod $MOD_INJECT_PATCH
 % rmmod $MOD_INJECT"
 
@@ -830,40 +761,22 @@ expect_no_mix
 check_result "% insmod test_modules/$MOD_HOG.ko no_qs=1
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % insmod test_modules/$MOD_LIVEPATCH2.ko
 livepatch: enabling patch '$MOD_LIVEPATCH2'
-livepatch: '$MOD_LIVEPATCH2': initializing patching transition
-livepatch: '$MOD_LIVEPATCH2': starting patching transition
-livepatch: '$MOD_LIVEPATCH2': completing patching transition
-livepatch: '$MOD_LIVEPATCH2': patching complete
+$(transition $MOD_LIVEPATCH2 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % insmod test_modules/$MOD_LIVEPATCH3.ko
 livepatch: enabling patch '$MOD_LIVEPATCH3'
-livepatch: '$MOD_LIVEPATCH3': initializing patching transition
-livepatch: '$MOD_LIVEPATCH3': starting patching transition
-livepatch: '$MOD_LIVEPATCH3': completing patching transition
-livepatch: '$MOD_LIVEPATCH3': patching complete
+$(transition $MOD_LIVEPATCH3 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
-livepatch: '$MOD_LIVEPATCH3': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH3': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH3': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH3': unpatching complete
+$(transition $MOD_LIVEPATCH3 unpatching)
 % rmmod $MOD_HOG
 % rmmod $MOD_LIVEPATCH1
 % rmmod $MOD_LIVEPATCH3
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': unpatching complete
+$(transition $MOD_LIVEPATCH2 unpatching)
 % rmmod $MOD_LIVEPATCH2"
 
 
@@ -885,19 +798,13 @@ wait_version 0
 
 check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % rmmod $MOD_TARGET
 livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
 % insmod test_modules/$MOD_TARGET.ko
 livepatch: applying patch '$MOD_LIVEPATCH1' to loading module '$MOD_TARGET'
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
+$(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1"
 
 
@@ -931,26 +838,14 @@ unload_mod $MOD_TARGET
 
 one_round="% insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: '$MOD_LIVEPATCH1': starting patching transition
-livepatch: '$MOD_LIVEPATCH1': completing patching transition
-livepatch: '$MOD_LIVEPATCH1': patching complete
+$(transition $MOD_LIVEPATCH1 patching)
 % insmod test_modules/$MOD_LIVEPATCH2.ko
 livepatch: enabling patch '$MOD_LIVEPATCH2'
-livepatch: '$MOD_LIVEPATCH2': initializing patching transition
-livepatch: '$MOD_LIVEPATCH2': starting patching transition
-livepatch: '$MOD_LIVEPATCH2': completing patching transition
-livepatch: '$MOD_LIVEPATCH2': patching complete
+$(transition $MOD_LIVEPATCH2 patching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-livepatch: '$MOD_LIVEPATCH2': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH2': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH2': unpatching complete
+$(transition $MOD_LIVEPATCH2 unpatching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete"
+$(transition $MOD_LIVEPATCH1 unpatching)"
 
 check_result "$one_round
 $one_round
