@@ -10,6 +10,7 @@ help:
 	@echo 'make mutants   deliberate bugs, each of which a named test must catch'
 	@echo 'make check     only what needs no kernel built'
 	@echo 'make selftest  the selftests on the tip, CONFIG=base'
+	@echo 'make klp       a patch of the source as a livepatch, PATCH=some.patch'
 	@echo 'make shell     a prompt in the guest'
 	@echo 'make import    the series as a branch of the kernel repository'
 	@echo 'make export    that branch as patches/, series and mirrored files'
@@ -25,7 +26,7 @@ test:
 	@scripts/validate
 
 test-all:
-	@scripts/validate static patches tip demo more
+	@scripts/validate static patches tip fixes demo more
 
 mutants:
 	@scripts/mutate
@@ -36,10 +37,13 @@ check import export:
 selftest:
 	@CONFIGS=$(CONFIG) scripts/validate tip
 
+klp:
+	@scripts/klp $(PATCH)
+
 shell:
 	@scripts/shell $(CONFIG)
 
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-all mutants check import export selftest shell clean
+.PHONY: help demo test test-all mutants check import export selftest klp shell clean

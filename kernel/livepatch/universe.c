@@ -832,11 +832,29 @@ void klp_migrate_tasks(void)
 	cpus_read_unlock();
 }
 
-static void klp_count_task(struct klp_census *census, struct task_struct *task)
+/* Tasks that follow each other in one universe, as nearly all of them do. */
+struct klp_run {
+	unsigned int universe;
+	unsigned int count;
+};
+
+static void klp_end_run(struct klp_census *census, struct klp_run *run)
+{
+	if (run->count)
+		klp_census_add(census, run->universe, run->count);
+	run->count = 0;
+}
+
+static void klp_count_task(struct klp_census *census, struct klp_run *run,
+			   struct task_struct *task)
 {
 	unsigned int universe = READ_ONCE(task->klp_universe);
 
-	klp_census_add(census, universe, 1);
+	if (universe != run->universe) {
+		klp_end_run(census, run);
+		run->universe = universe;
+	}
+	run->count++;
 
 	/* Nobody is left behind, whatever has become of the flag. */
 	if (universe != klp_universe &&
@@ -860,6 +878,7 @@ static void klp_count_task(struct klp_census *census, struct task_struct *task)
 void klp_take_census(struct klp_census *census)
 {
 	struct task_struct *g, *task;
+	struct klp_run run = {};
 	unsigned int cpu;
 
 	lockdep_assert_held(&klp_mutex);
@@ -868,11 +887,12 @@ void klp_take_census(struct klp_census *census)
 
 	read_lock(&tasklist_lock);
 	for_each_process_thread(g, task)
-		klp_count_task(census, task);
+		klp_count_task(census, &run, task);
 	read_unlock(&tasklist_lock);
 
 	for_each_possible_cpu(cpu)
-		klp_count_task(census, idle_task(cpu));
+		klp_count_task(census, &run, idle_task(cpu));
+	klp_end_run(census, &run);
 
 	/* Where all others will get to */
 	klp_census_add(census, klp_universe, 0);

@@ -413,11 +413,12 @@ const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 	if (offset < 0)
 		return reason;
 
-	reason = klp_insn_armable(&code, offset, &first);
+	/* Who changes any of the instruction, changes its first byte. */
+	reason = klp_check_reserved(site, func, 1);
 	if (reason)
 		return reason;
 
-	reason = klp_check_reserved(site, func, first.len);
+	reason = klp_insn_armable(&code, offset, &first);
 	if (reason)
 		return reason;
 

@@ -46,6 +46,8 @@ function wait_jumps() {
 		wait_method jump $1 test_klp_int3_$f
 	done
 	wait_method jump $1 kstrtouint vmlinux
+	[[ $SHORT -eq 0 || $(method $1 test_klp_int3_jump) == int3 ]] ||
+		die "test_klp_int3_jump() jumps, and has no room for it"
 }
 
 # expect_number(version) - which kstrtouint() reads module parameters?
@@ -68,6 +70,7 @@ function hold() {
 
 setup_config
 load_mod $MOD_TARGET
+SHORT=$(cat $PARAMS/short_jump)
 
 
 # - Patch functions without fentry while a kthread is held in the original of one.

@@ -730,6 +730,9 @@ $(transition $MOD_INJECT_PATCH unpatching)
 # - Enable, disable and enable livepatches meanwhile.  They take effect.
 #
 # - When it ends, what settles is what there is then.
+#
+# - Enable a livepatch meanwhile, with a kthread held in the original.  What was
+#   enabled before settles, and this one does not.
 
 start_test "settling is overtaken"
 
@@ -758,6 +761,21 @@ unload_lp $MOD_LIVEPATCH2
 wait_version 0
 expect_no_mix
 
+load_mod $MOD_HOG no_qs=1
+load_lp $MOD_VMLINUX
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+wait_version 1
+unload_mod $MOD_HOG
+wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
+[[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
+hold 0
+wait_method jump $MOD_LIVEPATCH1
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+disable_lp $MOD_VMLINUX
+unload_lp $MOD_VMLINUX
+
 check_result "% insmod test_modules/$MOD_HOG.ko no_qs=1
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -777,7 +795,27 @@ $(transition $MOD_LIVEPATCH3 unpatching)
 % rmmod $MOD_LIVEPATCH3
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
 $(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2"
+% rmmod $MOD_LIVEPATCH2
+% insmod test_modules/$MOD_HOG.ko no_qs=1
+% insmod test_modules/$MOD_VMLINUX.ko
+livepatch: enabling patch '$MOD_VMLINUX'
+$(transition $MOD_VMLINUX patching)
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+% rmmod $MOD_HOG
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+$(transition $MOD_LIVEPATCH1 unpatching)
+% rmmod $MOD_LIVEPATCH1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
+$(transition $MOD_VMLINUX unpatching)
+% rmmod $MOD_VMLINUX"
 
 
 # - Unload and load a module with functions that jump.

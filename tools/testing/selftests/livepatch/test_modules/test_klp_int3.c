@@ -60,7 +60,8 @@ static noinline __noclone notrace int test_klp_int3_jump(void)
 /* ... a conditional branch, ... */
 static noinline __noclone notrace int test_klp_int3_branch(void)
 {
-	asm volatile("jc 1f\n1:");
+	if (IS_ENABLED(CONFIG_X86))
+		asm volatile("jc 1f\n1:");
 
 	return READ_ONCE(zero) & 2;
 }
@@ -196,6 +197,19 @@ static int others_get(char *buffer, const struct kernel_param *kp)
 
 static const struct kernel_param_ops others_ops = { .get = others_get };
 module_param_cb(others, &others_ops, NULL, 0444);
+
+/* That jump has two bytes, where the compiler puts the function close enough. */
+static int short_jump_get(char *buffer, const struct kernel_param *kp)
+{
+	const u8 *text = (const u8 *)test_klp_int3_jump;
+
+	/* Maybe behind ENDBR.  Only asked for when nothing else is there. */
+	return sysfs_emit(buffer, "%d\n", IS_ENABLED(CONFIG_X86) &&
+			  (text[0] == 0xeb || text[4] == 0xeb));
+}
+
+static const struct kernel_param_ops short_jump_ops = { .get = short_jump_get };
+module_param_cb(short_jump, &short_jump_ops, NULL, 0444);
 
 /* A kprobe; the events of tracefs do not take functions like that. */
 static int test_klp_int3_pre_handler(struct kprobe *p, struct pt_regs *regs)
