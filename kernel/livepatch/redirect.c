@@ -303,6 +303,24 @@ void klp_flush_dead(void)
 }
 
 /*
+ * ftrace asks direct callers to share the functions.  One that somebody changes
+ * just now cannot answer: it has waited a little, and is to be asked again.
+ */
+static int klp_register_ops(struct klp_hook *hook)
+{
+	unsigned int tries = 100;
+	int ret;
+
+	do {
+		ret = register_ftrace_function(&hook->fops);
+	} while (ret == -EAGAIN && --tries);
+
+	hook->registered = !ret;
+
+	return ret;
+}
+
+/*
  * ftrace takes all functions of a hook or none, and does not say which one it
  * refuses.  Find out, by one after the other.  If each is taken for itself, all
  * that can be said is which object it was.
@@ -319,10 +337,8 @@ static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hoo
 
 		ret = ftrace_set_filter_ip(&hook->fops, func->redirect->ip, 0,
 					   !hook->registered);
-		if (!ret && !hook->registered) {
-			ret = register_ftrace_function(&hook->fops);
-			hook->registered = !ret;
-		}
+		if (!ret && !hook->registered)
+			ret = klp_register_ops(hook);
 		if (ret) {
 			culprit = func->old_name;
 			break;
@@ -345,8 +361,7 @@ static int klp_split_hook(struct klp_hook *hook, struct list_head *sites)
 		ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 0,
 					   !hook->registered);
 		if (!ret && !hook->registered) {
-			ret = register_ftrace_function(&hook->fops);
-			hook->registered = !ret;
+			ret = klp_register_ops(hook);
 		} else if (!ret && ftrace_find_rec_direct(redirect->ip)) {
 			/*
 			 * Only register_ftrace_function() asks direct callers
@@ -401,15 +416,13 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 		return ret;
 	}
 
-	ret = register_ftrace_function(&hook->fops);
+	ret = klp_register_ops(hook);
 	if (ret == -EBUSY) {
 		/* Maybe it is one of ours that is about to let go. */
 		klp_flush_dead();
-		ret = register_ftrace_function(&hook->fops);
+		ret = klp_register_ops(hook);
 	}
-	if (!ret)
-		hook->registered = true;
-	else if (ret == -EBUSY && klp_may_arm())
+	if (ret == -EBUSY && klp_may_arm())
 		ret = klp_split_hook(hook, sites);
 	if (ret) {
 		culprit = klp_find_culprit(obj, hook);
@@ -419,6 +432,40 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 	}
 
 	return 0;
+}
+
+/*
+ * ftrace tells direct callers that they need not share a function any more only
+ * when all of an ftrace_ops is unregistered.  Have it do that for those that a
+ * hook has let go of, with a hook of their own, which is dead at once.  If that
+ * fails, they go on to share.
+ */
+static void klp_release_direct(struct klp_hook *from)
+{
+	struct klp_redirect *redirect;
+	struct klp_hook *hook = NULL;
+	int ret = 0;
+
+	list_for_each_entry(redirect, &from->idle, hook_node) {
+		if (!ftrace_find_rec_direct(redirect->ip))
+			continue;
+		if (!hook)
+			hook = klp_alloc_hook();
+		if (!hook)
+			return;
+		ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 0, 0);
+		if (ret)
+			break;
+	}
+	if (!hook)
+		return;
+
+	if (!ret)
+		klp_register_ops(hook);
+
+	spin_lock(&klp_dead_lock);
+	list_add(&hook->node, &klp_dead_hooks);
+	spin_unlock(&klp_dead_lock);
 }
 
 /*
@@ -443,6 +490,8 @@ static int klp_shrink_hook(struct klp_hook *hook)
 
 	ret = ftrace_set_filter_ips(&hook->fops, ips, nr, 1, 0);
 	kvfree(ips);
+	if (!ret)
+		klp_release_direct(hook);
 
 	return ret;
 }

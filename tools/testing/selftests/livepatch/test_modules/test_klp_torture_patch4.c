@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#define VERSION	4
+
+#include "test_klp_torture_patch.h"
