@@ -10,6 +10,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 jobs=$(nproc)
 
+# What must not differ between two builds of one source
+export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kgraft KBUILD_BUILD_HOST=workbench
+
 # Work on a tree of the user's is kept apart from the default one.
 if [ -n "${KSRC:-}" ]; then
 	work=$build/ksrc-$(realpath -m "$KSRC" | cksum | cut -d' ' -f1)
