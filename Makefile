@@ -11,7 +11,7 @@ help:
 	@echo 'make check     only what needs no kernel built'
 	@echo 'make selftest  the selftests on the tip, CONFIG=base'
 	@echo 'make klp       a patch of the source as a livepatch, PATCH=some.patch'
-	@echo 'make shell     a prompt in the guest'
+	@echo 'make shell     a prompt in the guest, with the files of DIR=some/directory'
 	@echo 'make import    the series as a branch of the kernel repository'
 	@echo 'make export    that branch as patches/, series and mirrored files'
 	@echo 'make clean     remove build/'
@@ -41,7 +41,7 @@ klp:
 	@scripts/klp $(PATCH)
 
 shell:
-	@scripts/shell $(CONFIG)
+	@scripts/shell $(CONFIG) $(DIR)
 
 clean:
 	rm -rf build

@@ -56,6 +56,14 @@ logged() {
 # config_says CONFIG WORD - what the lines "#: WORD ..." of a configuration say
 config_says() { sed -nE "s/^#: $2( |\$)//p" "$top/scripts/configs/$1"; }
 
+# vm_options CONFIG - how scripts/vm boots a configuration
+vm_options() {
+	local arch options
+	arch=$(config_says "$1" arch)
+	options=$(config_says "$1" vm)
+	echo "${arch:+-A $arch} ${options:--p 2 -m 1024}"
+}
+
 need_space() {
 	local free
 	free=$(df --output=avail -BG "$work" | tail -n 1 | tr -dc 0-9)

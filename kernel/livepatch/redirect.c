@@ -617,8 +617,11 @@ static void klp_detach_idle(void)
 		list_del_init(&hook->node);
 
 		/* An empty filter would mean all functions. */
-		if (!list_empty(&hook->used) && klp_shrink_hook(hook))
+		if (!list_empty(&hook->used) && klp_shrink_hook(hook)) {
+			/* Next time, maybe */
+			list_add(&hook->node, &klp_idle_hooks);
 			continue;
+		}
 
 		list_for_each_entry_safe(redirect, next_redirect, &hook->idle,
 					 hook_node) {
@@ -1000,8 +1003,12 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 			list_for_each_entry_safe(version, next, &redirect->versions, node)
 				klp_drop_version(version, &dropped);
 
-		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions))
+		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions)) {
+			/* As in klp_forget_module() */
+			if (gone)
+				hash_del_rcu(&redirect->node);
 			klp_idle_redirect(redirect);
+		}
 	}
 
 	if (obj->dynamic || !nops_only)
@@ -1062,6 +1069,8 @@ void klp_forget_module(struct module *mod)
 			continue;
 		list_for_each_entry_safe(version, next, &redirect->versions, node)
 			klp_drop_version(version, &dropped);
+		/* Its address can be that of another function next time. */
+		hash_del_rcu(&redirect->node);
 		klp_idle_redirect(redirect);
 	}
 

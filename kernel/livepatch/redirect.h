@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _LIVEPATCH_REDIRECT_H
 #define _LIVEPATCH_REDIRECT_H
 

@@ -165,28 +165,37 @@ void klp_synchronize_cpus(void)
 /* Held by tasks from before they can leave the task list until they are dead. */
 DEFINE_STATIC_SRCU(klp_exit_srcu);
 
-/*
- * Called in exit_notify(), under tasklist_lock, before anybody can take the task
- * off the list.  That lock orders the start of the read section before the last
- * pass over the list in klp_take_census() that misses the task:
- * klp_synchronize_tasks() waits for it then.
+/**
+ * klp_exit_start() - a task is about to leave the task list
+ * @tsk:	the task, which is current
+ *
+ * Called before anybody can take it off the list.  tasklist_lock orders the start
+ * of the read section before the last pass over the list that misses the task, in
+ * klp_take_census(): klp_synchronize_tasks() waits for it then.
  *
  * Locks are taken and dropped inside the section, and the task must hold none
  * in the middle of it, see debug_check_no_locks_held().  So lockdep does not
  * know of it: down and up, not lock and unlock.
+ *
+ * Context: exit_notify(), under tasklist_lock
  */
 void klp_exit_start(struct task_struct *tsk)
 {
 	tsk->klp_exit_idx = srcu_down_read(&klp_exit_srcu) + 1;
 }
 
-/*
- * Called when the task goes to its last __schedule(), with preemption disabled
- * for good: synchronize_rcu_tasks_rude() waits for the rest of its life.
+/**
+ * klp_exit_finish() - a task is about to run for the last time
+ * @tsk:	the task, which is current
+ *
+ * It goes to its last __schedule(): the wait for all CPUs to schedule, in
+ * klp_synchronize_tasks(), covers the rest of its life.
  *
  * A task that oopses on its way out gets here, too, even if it has not come as
  * far as klp_exit_start().  It does not run again, whatever is on its stack, and
  * nobody shall wait for it for ever.
+ *
+ * Context: do_exit() or make_task_dead(), with preemption disabled for good
  */
 void klp_exit_finish(struct task_struct *tsk)
 {
@@ -210,7 +219,9 @@ void klp_exit_finish(struct task_struct *tsk)
  *    one that sleeps.
  *
  * 2) until all CPUs have scheduled.  This is also for where RCU is not watching,
- *    as in ftrace_shutdown().
+ *    as in ftrace_shutdown().  Where the architecture has noinstr, nothing that
+ *    can be patched runs there: the call is empty then, and the grace period
+ *    of RCU that Tasks RCU begins with is what waits for all CPUs.
  *
  * 3) for those that were preempted in the trampoline.
  *

@@ -67,10 +67,9 @@ targets() {
 }
 
 # Words for the kernel command line: seconds under one lock are what some of this is
-# about, so no watchdogs.  There is no other clock to check the TSC against, without
-# which there are no high resolution timers.
+# about, so no watchdogs.
 # shellcheck disable=SC2034
-patient='nokaslr nowatchdog tsc=reliable rcupdate.rcu_cpu_stall_suppress=1 sysctl.kernel.hung_task_timeout_secs=0'
+patient='nokaslr nowatchdog rcupdate.rcu_cpu_stall_suppress=1 sysctl.kernel.hung_task_timeout_secs=0'
 
 program() {	# program NAME SOURCE - builds a program for the guest
 	logged "$dir/log" gcc -O2 -Wall -static -pthread -o "$root/$1" "$2"

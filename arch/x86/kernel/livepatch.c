@@ -66,13 +66,17 @@ static int klp_decode(struct insn *insn, unsigned long ip)
 
 unsigned long arch_klp_next_branch(unsigned long *ip, unsigned long end)
 {
+	const struct exception_table_entry *ex;
 	struct insn insn;
 
 	while (*ip < end) {
 		if (klp_decode(&insn, *ip))
 			break;
 
+		ex = search_exception_tables(*ip);
 		*ip += insn.length;
+		if (ex)
+			return (unsigned long)&ex->fixup + ex->fixup;
 
 		/* Their opcodes mean something else. */
 		if (insn_is_avx_or_xop(&insn))
@@ -413,8 +417,11 @@ const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 	if (offset < 0)
 		return reason;
 
-	/* Who changes any of the instruction, changes its first byte. */
-	reason = klp_check_reserved(site, func, 1);
+	/*
+	 * Who changes any of the instruction, changes its first byte.  If there is
+	 * a jump, nobody does, even if its module is going by now.
+	 */
+	reason = site->target ? NULL : klp_check_reserved(site, func, 1);
 	if (reason)
 		return reason;
 
@@ -437,7 +444,8 @@ const char *arch_klp_copy_first(struct klp_site *site, unsigned long func,
 	text_poke_copy_locked(site->copy, copy, sizeof(copy), false);
 	perf_event_text_poke(site->copy, NULL, 0, copy, sizeof(copy));
 
-	site->cramped = klp_check_room(site, &code);
+	if (!site->target)
+		site->cramped = klp_check_room(site, &code);
 
 	return NULL;
 }
@@ -524,7 +532,13 @@ bool arch_klp_is_early(const char *name)
 		"cpu_init",
 		"cpu_init_exception_handling",
 		"cpu_init_replace_early_idt",
+		"cpu_init_fred_exceptions",
+		"cpu_init_fred_rsps",
 		"cr4_init",
+		"cr4_update_irqsoff",
+		"native_write_cr0",
+		"native_write_cr4",
+		"setup_ghcb",
 		"load_direct_gdt",
 		"load_fixmap_gdt",
 		"switch_gdt_and_percpu_base",

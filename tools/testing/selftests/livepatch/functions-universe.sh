@@ -79,6 +79,17 @@ function site() {
 	echo $((0x${offset:-0} + 5))
 }
 
+# method(modname [, function [, object]]) - what takes the calls of a function
+function method() {
+	cat "$SYSFS_KLP_DIR/$1/${3:-$MOD_TARGET}/${2:-$FUNCTION},1/method"
+}
+
+# wait_method(method, modname [, function [, object]]) - wait until it is that
+function wait_method() {
+	loop_until "[[ \$(method $2 $3 $4) == $1 ]]" ||
+		die "$2: method of ${3:-$FUNCTION} is $(method $2 $3 $4), expected $1"
+}
+
 # transition(modname, verb) - lines of a transition that ends at once
 function transition() {
 	echo "livepatch: '$1': initializing $2 transition

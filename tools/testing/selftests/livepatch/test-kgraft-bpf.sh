@@ -15,17 +15,6 @@ KPROBE_EVENTS=$SYSFS_TRACING_DIR/kprobe_events
 VERSION=$PARAMS/version
 RESULT=/sys/module/$MOD_INJECT/parameters/result
 
-# method(modname [, object, function]) - what takes the calls of a function
-function method() {
-	cat "$SYSFS_KLP_DIR/$1/${2:-$MOD_TARGET}/${3:-$FUNCTION},1/method"
-}
-
-# wait_method(method, modname [, object, function]) - wait until it is that
-function wait_method() {
-	loop_until "[[ \$(method $2 $3 $4) == $1 ]]" ||
-		die "$2: method is $(method $2 $3 $4), expected $1"
-}
-
 # attached(function) - is somebody attached to it by ftrace?  That may know it by its
 #		       other name.
 function attached() {
@@ -334,7 +323,7 @@ bpf_start
 attach fexit
 load_lp $MOD_LIVEPATCH1
 wait_method jump $MOD_LIVEPATCH1
-[[ $(method $MOD_LIVEPATCH1 $MOD_TARGET test_klp_universe_b) == ftrace ]] ||
+[[ $(method $MOD_LIVEPATCH1 test_klp_universe_b) == ftrace ]] ||
 	die "a function jumps over a kprobe"
 loop_until "grep -A2 -E '^($FUNCTION|${FUNCTION/%_a/_alias}) ' $ATTACHED | grep -q 'direct(jmp)'" ||
 	die "the program is still called: $(cat $ATTACHED)"
@@ -412,7 +401,7 @@ grep -q "(unreliable) test_klp-bpf" $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/stragglers 
 	die "the task that sleeps is not waited for"
 bpf wake
 detach fentry.s
-wait_method jump $MOD_INJECT_PATCH $MOD_INJECT $INJECT_FUNCTION
+wait_method jump $MOD_INJECT_PATCH $INJECT_FUNCTION $MOD_INJECT
 check_call $RESULT "-12 fexit:1=-12 fmod_ret:1"
 detach fmod_ret
 check_call $RESULT "1 fexit:1=1"
@@ -448,7 +437,7 @@ $(transition $MOD_INJECT_PATCH unpatching)
 start_test "sleep in a program"
 
 load_lp $MOD_INJECT_PATCH
-wait_method jump $MOD_INJECT_PATCH $MOD_INJECT $INJECT_FUNCTION
+wait_method jump $MOD_INJECT_PATCH $INJECT_FUNCTION $MOD_INJECT
 bpf_start
 attach_inject fentry.s
 check_call $RESULT "1 fentry.s:1"

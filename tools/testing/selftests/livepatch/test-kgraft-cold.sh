@@ -83,7 +83,8 @@ livepatch: '$MOD_LIVEPATCH': patching complete"
 
 
 # The same in the other direction: the task is in the .cold part of the
-# replacement, which is taken away.
+# replacement, which is taken away.  A static branch leads there, which was off
+# when the livepatch was enabled.
 
 start_test "unpatch a function with a task in its .cold part"
 

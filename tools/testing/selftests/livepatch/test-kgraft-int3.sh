@@ -15,17 +15,6 @@ METHOD=/sys/module/livepatch/parameters/method
 WX=/sys/kernel/debug/check_wx_pages
 FUNCTIONS="plain relative jump branch return check"
 
-# method(modname, function [, object]) - what takes the calls of a function
-function method() {
-	cat "$SYSFS_KLP_DIR/$1/${3:-$MOD_TARGET}/$2,1/method"
-}
-
-# wait_method(method, modname, function [, object]) - wait until it is that
-function wait_method() {
-	loop_until "[[ \$(method $2 $3 $4) == $1 ]]" ||
-		die "$2: method of $3 is $(method $2 $3 $4), expected $1"
-}
-
 # expect_methods(method, modname) - what takes the calls of all functions
 function expect_methods() {
 	local f

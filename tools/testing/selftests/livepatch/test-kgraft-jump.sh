@@ -20,17 +20,6 @@ TRACE=$SYSFS_TRACING_DIR/trace
 METHOD_EVENT=$SYSFS_TRACING_DIR/events/livepatch/klp_method_changed/enable
 STAY=/sys/module/$MOD_DIRECT/parameters/stay
 
-# method(modname [, object, function]) - what takes the calls of a function
-function method() {
-	cat "$SYSFS_KLP_DIR/$1/${2:-$MOD_TARGET}/${3:-$FUNCTION},1/method"
-}
-
-# wait_method(method, modname [, object, function]) - wait until it is that
-function wait_method() {
-	loop_until "[[ \$(method $2 $3 $4) == $1 ]]" ||
-		die "$2: method is $(method $2 $3 $4), expected $1"
-}
-
 # attached(function) - is somebody attached to it by ftrace?
 function attached() {
 	grep -q "^$1 " $ATTACHED
@@ -260,7 +249,7 @@ load_lp $MOD_LIVEPATCH2
 # It had time enough to jump.
 sleep 3
 [[ $(method $MOD_LIVEPATCH2) == ftrace ]] || die "$FUNCTION jumps, in spite of a kprobe"
-wait_method jump $MOD_LIVEPATCH2 $MOD_TARGET test_klp_universe_a
+wait_method jump $MOD_LIVEPATCH2 test_klp_universe_a
 wait_version 2
 disable_lp $MOD_LIVEPATCH2
 unload_lp $MOD_LIVEPATCH2
@@ -345,13 +334,13 @@ $(transition $MOD_LIVEPATCH2 unpatching)
 # result do that.
 #
 # - Have one attached, which cannot be used together with others that change
-#   where a function goes.  Without breakpoints, a livepatch is refused.  One
-#   function after the other would be taken, so what is named is their module.
+#   where a function goes.  By ftrace alone, a livepatch is refused.  One function
+#   after the other would be taken, so what is named is their module.
 #
 # - In transition, it is refused itself.
 #
 # - After that, it can be attached, and gets to the new function, by the jump.  As
-#   long as it is there, the livepatch cannot be disabled without breakpoints.
+#   long as it is there, the livepatch cannot be disabled by ftrace alone.
 
 start_test "a direct caller"
 
@@ -605,20 +594,19 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 # - Attach a kprobe with a post_handler, which wants to change the instruction
 #   pointer as livepatch does, to a function that jumps.
 #
-# - Without breakpoints, disabling the livepatch needs ftrace, and is refused until
-#   the kprobe is gone.
+# - Disabling the livepatch by ftrace alone is refused until the kprobe is gone.
 
 start_test "somebody else holds a function that jumps"
 
 load_lp $MOD_VMLINUX
-wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
+wait_method jump $MOD_VMLINUX cmdline_proc_show vmlinux
 load_mod $MOD_KPROBE has_post_handler=y
 grep -q "live patched" /proc/cmdline || die "the livepatch is not seen"
 echo ftrace > $METHOD
 log "% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled"
 { echo 0 > "$SYSFS_KLP_DIR/$MOD_VMLINUX/enabled"; } 2> /dev/null &&
 	die "disabling is not refused"
-wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
+wait_method jump $MOD_VMLINUX cmdline_proc_show vmlinux
 check_sysfs_value $MOD_VMLINUX enabled 1
 check_sysfs_value $MOD_VMLINUX transition 0
 grep -q "live patched" /proc/cmdline || die "the livepatch is not seen any more"
@@ -688,7 +676,7 @@ disable_lp $MOD_INJECT_PATCH
 unload_lp $MOD_INJECT_PATCH
 check_inject 0
 load_lp $MOD_INJECT_PATCH
-wait_method jump $MOD_INJECT_PATCH $MOD_INJECT test_klp_inject_function
+wait_method jump $MOD_INJECT_PATCH test_klp_inject_function $MOD_INJECT
 check_inject 1
 inject || die "cannot make a function fail that jumps"
 check_inject -12
@@ -767,7 +755,7 @@ hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
 unload_mod $MOD_HOG
-wait_method jump $MOD_VMLINUX vmlinux cmdline_proc_show
+wait_method jump $MOD_VMLINUX cmdline_proc_show vmlinux
 [[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
 hold 0
 wait_method jump $MOD_LIVEPATCH1

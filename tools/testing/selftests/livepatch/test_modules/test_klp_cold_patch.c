@@ -4,6 +4,7 @@
 
 #include <linux/module.h>
 #include <linux/kernel.h>
+#include <linux/jump_label.h>
 #include <linux/livepatch.h>
 
 static const char *livepatch_cold_version(void)
@@ -20,6 +21,9 @@ static noinline __attribute__((__cold__)) void livepatch_cold_mark(void)
 	barrier();
 }
 
+/* Off, and a NOP in the text, when the livepatch is enabled */
+static DEFINE_STATIC_KEY_FALSE(livepatch_cold_key);
+
 static int livepatch_cold_invocation(bool (*sleep)(void),
 				     const char *(*version)(void))
 {
@@ -29,13 +33,18 @@ static int livepatch_cold_invocation(bool (*sleep)(void),
 	if (!sleep())
 		return 0;
 
-	livepatch_cold_mark();
-	while (sleep())
-		;
+	if (static_branch_unlikely(&livepatch_cold_key)) {
+		livepatch_cold_mark();
+		while (sleep())
+			;
 
-	pr_info("%s: %s before sleep, %s after\n", __func__, before, version());
+		pr_info("%s: %s before sleep, %s after\n", __func__, before,
+			version());
 
-	return 1;
+		return 1;
+	}
+
+	return 0;
 }
 
 static struct klp_func funcs[] = {
@@ -65,7 +74,13 @@ static struct klp_patch patch = {
 
 static int test_klp_cold_patch_init(void)
 {
-	return klp_enable_patch(&patch);
+	int ret;
+
+	ret = klp_enable_patch(&patch);
+	if (!ret)
+		static_branch_enable(&livepatch_cold_key);
+
+	return ret;
 }
 
 static void test_klp_cold_patch_exit(void)

@@ -5,9 +5,11 @@
 #include <linux/module.h>
 #include <linux/kernel.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -21,7 +23,13 @@ static DEFINE_PER_CPU(struct task_struct *, hog);
 static int test_klp_hog_thread(void *unused)
 {
 	while (!kthread_should_stop()) {
-		cpu_relax();
+		/*
+		 * Be preempted at the end of this, mostly.  Not every unwinder
+		 * trusts the stack of a task that an interrupt has preempted.
+		 */
+		preempt_disable();
+		udelay(10);
+		preempt_enable();
 		/* Livepatches wait for Tasks RCU when they are disabled. */
 		if (!no_qs)
 			cond_resched_tasks_rcu_qs();
