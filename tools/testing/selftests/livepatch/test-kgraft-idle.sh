@@ -17,6 +17,15 @@ function wait_for_idle() {
 		die "$MOD_TARGET does not play idle"
 }
 
+# wait_for_transition() - wait until the kthread is waited for, which can begin
+#			  some time after a livepatch was disabled
+function wait_for_transition() {
+	local state="/proc/$(pgrep -x $MOD_TARGET)/patch_state"
+
+	loop_until "[[ \$(cat $state) -ne -1 ]]" ||
+		die "$MOD_TARGET is not waited for"
+}
+
 # set_block_transition(value) - keep the kthread in its function, or let it go
 function set_block_transition() {
 	log "% echo $1 > $PARAMS/block_transition"
@@ -41,6 +50,7 @@ start_test "patch a function that plays idle"
 
 load_mod $MOD_TARGET block_transition=Y
 load_lp_nowait $MOD_LIVEPATCH
+wait_for_transition
 wait_for_idle
 set_block_transition N
 loop_until 'grep -q '^0$' $SYSFS_KLP_DIR/$MOD_LIVEPATCH/transition' ||
@@ -66,6 +76,7 @@ set_block_transition Y
 wait_for_idle
 log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled"
 echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled"
+wait_for_transition
 wait_for_idle
 set_block_transition N
 loop_until '[[ ! -e "$SYSFS_KLP_DIR/$MOD_LIVEPATCH" ]]' ||
