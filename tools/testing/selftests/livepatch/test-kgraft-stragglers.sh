@@ -30,7 +30,7 @@ setup_config
 
 # A worker sleeps in a function that gets patched.
 #
-# - Find it among the stragglers.
+# - Find it among the stragglers.  All others arrive soon, and only it is left.
 #
 # - Let the function return.  The transition completes, and nobody is left.
 
@@ -39,6 +39,9 @@ start_test "stragglers"
 load_mod $MOD_TARGET block_transition=Y
 load_lp_nowait $MOD_LIVEPATCH
 check_sysfs_rights "$MOD_LIVEPATCH" "stragglers" "-r--------"
+find_straggler
+loop_until '[[ $(wc -l < "$STRAGGLERS") -eq 1 ]]' ||
+	die "others are left, too: $(cat "$STRAGGLERS")"
 find_straggler
 
 log "% echo N > /sys/module/$MOD_TARGET/parameters/block_transition"
