@@ -39,13 +39,22 @@ EXPORT_SYMBOL_GPL(test_klp_universe_set_other);
 
 static noinline __noclone int test_klp_universe_a(void)
 {
-	return 0;
+	int version = 0;
+
+	/* Some compilers look into functions that they may not inline. */
+	OPTIMIZER_HIDE_VAR(version);
+
+	return version;
 }
 
 static noinline __noclone int test_klp_universe_b(void)
 {
+	int version = 0;
+
+	OPTIMIZER_HIDE_VAR(version);
+
 	/* Not the same code as above, or the compiler makes it one function. */
-	return READ_ONCE(hold) & 0;
+	return READ_ONCE(hold) & version;
 }
 
 /* The same function by another name */

@@ -8,7 +8,12 @@
 
 static noinline __noclone int test_klp_universe_other_version(void)
 {
-	return 0;
+	int version = 0;
+
+	/* As in test_klp_universe */
+	OPTIMIZER_HIDE_VAR(version);
+
+	return version;
 }
 
 /* What a task sees that has just entered the kernel */
