@@ -337,7 +337,8 @@ function disable() {
 # expect_gone(modname) - wait until a livepatch has been disabled, and unload it
 function expect_gone() {
 	loop_until "[[ ! -e $SYSFS_KLP_DIR/$1 ]]" || die "$writes: failed to disable $1"
-	[[ "$(cat "/sys/module/$1/refcnt")" == 0 ]] || die "$writes: $1 is still referenced"
+	loop_until "[[ \$(cat /sys/module/$1/refcnt) == 0 ]]" ||
+		die "$writes: $1 is still referenced"
 	rmmod "$1" || die "$writes: cannot unload $1"
 	gone=$((gone + 1))
 }
