@@ -385,10 +385,16 @@ bool klp_install_jumps(struct list_head *sites)
 	list_for_each_entry_safe(site, next, sites, node) {
 		redirect = container_of(site, struct klp_redirect, site);
 		site->arm = false;
-		if (!site->target && !site->armed &&
-		    arch_klp_check_site(site, redirect->old_func,
-					redirect->old_size, redirect->ip))
+		if (site->target || (site->armed && !site->cramped))
+			continue;
+
+		/* Whoever had left no room for it may be gone. */
+		if (arch_klp_check_site(site, redirect->old_func,
+					redirect->old_size,
+					redirect->fentry ? redirect->ip : 0))
 			list_del_init(&site->node);
+		else
+			site->cramped = false;
 	}
 
 	if (list_empty(sites))

@@ -322,12 +322,13 @@ static int klp_register_ops(struct klp_hook *hook)
 
 /*
  * ftrace takes all functions of a hook or none, and does not say which one it
- * refuses.  Find out, by one after the other.  If each is taken for itself, all
- * that can be said is which object it was.
+ * refuses.  Find out, by one after the other, and say so.  If each is taken for
+ * itself, all that can be said is which object it was.
  */
-static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hook)
+static void klp_tell_culprit(struct klp_object *obj, struct klp_hook *hook,
+			     const char *failed, int err)
 {
-	const char *culprit = obj->name ?: "vmlinux";
+	const char *culprit = NULL;
 	struct klp_func *func;
 	int ret;
 
@@ -345,7 +346,35 @@ static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hoo
 		}
 	}
 
-	return culprit;
+	pr_err("failed to %s for %s '%s' (%d)\n", failed,
+	       culprit ? "function" : "object",
+	       culprit ?: (obj->name ?: "vmlinux"), err);
+}
+
+/*
+ * Only register_ftrace_function() asks direct callers whether they share their
+ * functions.  Move these functions to @shared if all are.
+ */
+static int klp_register_direct(struct klp_hook *hook, struct list_head *shared)
+{
+	struct klp_redirect *redirect, *next;
+	int ret = 0;
+
+	list_for_each_entry_safe(redirect, next, &hook->used, hook_node) {
+		if (!ftrace_find_rec_direct(redirect->ip))
+			continue;
+		ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 0,
+					   list_empty(shared));
+		list_move_tail(&redirect->hook_node, shared);
+		if (ret)
+			break;
+	}
+	if (!ret && !list_empty(shared))
+		ret = klp_register_ops(hook);
+	if (ret)
+		list_splice_init(shared, &hook->used);
+
+	return ret;
 }
 
 /*
@@ -355,7 +384,12 @@ static const char *klp_find_culprit(struct klp_object *obj, struct klp_hook *hoo
 static int klp_split_hook(struct klp_hook *hook, struct list_head *sites)
 {
 	struct klp_redirect *redirect, *next;
+	LIST_HEAD(shared);
 	int ret;
+
+	ret = klp_register_direct(hook, &shared);
+	if (ret && ret != -EBUSY)
+		return ret;
 
 	list_for_each_entry_safe(redirect, next, &hook->used, hook_node) {
 		ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 0,
@@ -363,23 +397,21 @@ static int klp_split_hook(struct klp_hook *hook, struct list_head *sites)
 		if (!ret && !hook->registered) {
 			ret = klp_register_ops(hook);
 		} else if (!ret && ftrace_find_rec_direct(redirect->ip)) {
-			/*
-			 * Only register_ftrace_function() asks direct callers
-			 * whether they share the function.
-			 */
+			/* It has not been asked. */
 			ret = ftrace_set_filter_ip(&hook->fops, redirect->ip, 1, 0);
 			if (!ret)
 				ret = -EBUSY;
 		}
 		if (ret && ret != -EBUSY)
-			return ret;
+			break;
 		if (ret) {
 			list_del_init(&redirect->hook_node);
 			klp_want_breakpoint(redirect, sites);
 		}
 	}
+	list_splice(&shared, &hook->used);
 
-	return 0;
+	return ret == -EBUSY ? 0 : ret;
 }
 
 /*
@@ -391,7 +423,6 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 {
 	unsigned int nr = list_count_nodes(&hook->used);
 	struct klp_redirect *redirect;
-	const char *culprit;
 	unsigned long *ips;
 	int ret;
 
@@ -410,9 +441,7 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 	ret = ftrace_set_filter_ips(&hook->fops, ips, nr, 0, 1);
 	kvfree(ips);
 	if (ret) {
-		culprit = klp_find_culprit(obj, hook);
-		pr_err("failed to set ftrace filter for function '%s' (%d)\n",
-		       culprit, ret);
+		klp_tell_culprit(obj, hook, "set ftrace filter", ret);
 		return ret;
 	}
 
@@ -425,9 +454,7 @@ static int klp_register_hook(struct klp_object *obj, struct klp_hook *hook,
 	if (ret == -EBUSY && klp_may_arm())
 		ret = klp_split_hook(hook, sites);
 	if (ret) {
-		culprit = klp_find_culprit(obj, hook);
-		pr_err("failed to register ftrace handler for function '%s' (%d)\n",
-		       culprit, ret);
+		klp_tell_culprit(obj, hook, "register ftrace handler", ret);
 		return ret;
 	}
 
@@ -816,7 +843,7 @@ bool klp_settle(const struct klp_census *census)
 		if (klp_jumps(redirect) ?
 		    !redirect->hook || list_empty(&redirect->versions) :
 		    !klp_is_settled(redirect, census) || redirect->forced ||
-		    redirect->site.cramped || klp_is_around_hook(redirect->name))
+		    klp_is_around_hook(redirect->name))
 			continue;
 
 		/* The oldest version that anybody sees, maybe the only one */
@@ -914,6 +941,7 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 	struct klp_func *last;
 	bool fentry = true;
 	unsigned long ip;
+	bool twin;
 	int ret;
 
 	if (WARN_ON(!func->old_func || func->redirect))
@@ -956,7 +984,8 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 	klp_hook_redirect(redirect, hook, sites);
 
 	last = list_first_entry_or_null(&redirect->funcs, struct klp_func, stack_node);
-	if (last && last->kobj.parent == func->kobj.parent) {
+	twin = last && last->kobj.parent == func->kobj.parent;
+	if (twin && !func->nop) {
 		pr_err("function '%s' is patched twice, also as '%s'\n",
 		       func->old_name, last->old_name);
 		return -EINVAL;
@@ -964,7 +993,11 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 
 	func->live = false;
 	func->redirect = redirect;
-	list_add(&func->stack_node, &redirect->funcs);
+	/*
+	 * A function that is replaced may have had two names. A nop for one must
+	 * not hide what the livepatch has for the other.
+	 */
+	list_add(&func->stack_node, twin ? &last->stack_node : &redirect->funcs);
 
 	ret = klp_add_spares(redirect, nr_versions);
 

@@ -692,21 +692,25 @@ void klp_advance_universe(void)
 /**
  * klp_signal_stragglers() - disturb the tasks that have not migrated
  *
- * Sends a fake signal to all non-kthread tasks with TIF_PATCH_PENDING set.
- * Kthreads with TIF_PATCH_PENDING set are woken up.
+ * Sends a fake signal to those that are no kthreads.  Kthreads are woken up.
+ *
+ * Context: under klp_mutex
  */
 void klp_signal_stragglers(void)
 {
 	struct task_struct *g, *task;
 
+	lockdep_assert_held(&klp_mutex);
+
 	read_lock(&tasklist_lock);
 	for_each_process_thread(g, task) {
-		if (!klp_patch_pending(task))
+		/* TIF_PATCH_PENDING may be set for one that was raised, too. */
+		if (READ_ONCE(task->klp_universe) == klp_universe)
 			continue;
 
 		/*
-		 * There is a small race here. We could see TIF_PATCH_PENDING
-		 * set and decide to wake up a kthread or send a fake signal.
+		 * There is a small race here. We could see an older universe
+		 * and decide to wake up a kthread or send a fake signal.
 		 * Meanwhile the task could migrate itself and the action
 		 * would be meaningless. It is not serious though.
 		 */

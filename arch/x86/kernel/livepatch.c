@@ -7,6 +7,7 @@
 #include <linux/extable.h>
 #include <linux/jump_label.h>
 #include <linux/kernel.h>
+#include <linux/kgdb.h>
 #include <linux/kprobes.h>
 #include <linux/livepatch.h>
 #include <linux/memory.h>
@@ -227,6 +228,10 @@ static int klp_read_entry(struct klp_site *site, struct klp_code *code, u8 *text
 		return -EFAULT;
 	}
 
+	/* It has a breakpoint, but no jump. */
+	if (site->armed && !site->target)
+		text[site->addr - func] = site->orig[0];
+
 	offset = klp_insn_site(code, ip ? ip - func : KLP_NO_FENTRY);
 	if (offset < 0) {
 		*reason = "unusual entry";
@@ -262,7 +267,12 @@ static const char *klp_check_reserved(struct klp_site *site, unsigned long func,
 	if (reserved)
 		return "static branch, static call or kprobe";
 
-	/* Not one of kprobes: kgdb */
+#ifdef CONFIG_KGDB
+	for (unsigned int i = 0; i < len; i++)
+		if (kgdb_has_hit_break(site->addr + i))
+			return "breakpoint";
+#endif
+	/* Whoever else has put it there */
 	if (site->orig[0] == INT3_INSN_OPCODE)
 		return "breakpoint";
 
@@ -518,8 +528,11 @@ const char *arch_klp_check_branches(const struct klp_site *site, u8 *text,
  *
  * These are called while a CPU comes up, comes back or leaves for another kernel,
  * and has no IDT.  Those that are in text for booting, or that kprobes must not
- * touch either, are not listed.  Trampolines of static calls are written to by
- * others.
+ * touch either, are not listed.  Many of those that begin with native_ are called
+ * by way of pv_ops, from there, too.
+ *
+ * Nor can thunks have one: klp_int3_handler() returns by way of one.  Trampolines
+ * of static calls are written to by others.
  *
  * Context: any
  * Return: true if so
@@ -536,8 +549,6 @@ bool arch_klp_is_early(const char *name)
 		"cpu_init_fred_rsps",
 		"cr4_init",
 		"cr4_update_irqsoff",
-		"native_write_cr0",
-		"native_write_cr4",
 		"setup_ghcb",
 		"load_direct_gdt",
 		"load_fixmap_gdt",
@@ -549,8 +560,17 @@ bool arch_klp_is_early(const char *name)
 		"__save_processor_state",
 	};
 
-	return match_string(early, ARRAY_SIZE(early), name) >= 0 ||
-	       str_has_prefix(name, "__SCT__");
+	for (unsigned int i = 0; i < ARRAY_SIZE(early); i++) {
+		size_t len = str_has_prefix(name, early[i]);
+
+		/* The compiler may have made a variant of it. */
+		if (len && (!name[len] || name[len] == '.'))
+			return true;
+	}
+
+	return str_has_prefix(name, "native_") ||
+	       str_has_prefix(name, "__SCT__") ||
+	       str_has_prefix(name, "__x86_") || strstr(name, "_return_thunk");
 }
 
 static void klp_site_text(const struct klp_site *site, unsigned long target,

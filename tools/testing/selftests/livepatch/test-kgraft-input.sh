@@ -6,6 +6,7 @@
 
 MOD_INPUT=test_klp_input
 MOD_KPROBE=test_klp_kprobe
+MOD_REPLACE=test_klp_atomic_replace
 
 LIVEPATCH_PARAMS=/sys/module/livepatch/parameters
 WRITES=1000	# to `enabled`
@@ -107,7 +108,7 @@ function refuse_all() {
 		"'$MOD_INPUT': a function of object '$MOD_TARGET' has no name" \
 		what=no_old_name
 	refuse "$invalid" "function '${MOD_TARGET}_a' has no replacement" what=no_new_func
-	refuse "$invalid" "an object has an empty name" object=
+	refuse "$invalid" "'$MOD_INPUT': an object has an empty name" object=
 	refuse "$invalid" "module ${MOD_INPUT}_unmarked is not marked as a livepatch module" \
 		what=unmarked
 
@@ -445,7 +446,85 @@ check_result "% insmod test_modules/$MOD_KPROBE.ko
 ${expected%$'\n'}"
 
 
-# - The same with livepatches that have an object or a function twice.
+# - Two livepatches are for the same function, by different names.  Replace both by
+#   one that knows neither, which gets two functions that do nothing.  Reverse that
+#   in the middle, and do it again.
+#
+# - Replace a livepatch for one name by one for the other.
+
+start_test "replace livepatches for two names of a function"
+
+load_lp $MOD_LIVEPATCH1
+load_lp $MOD_INPUT "function=${MOD_TARGET}_alias"
+expect_version 100
+hold 1
+load_lp_nowait $MOD_REPLACE replace=1
+wait_version 0
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_REPLACE/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_REPLACE/enabled"
+wait_version 100
+wait_gone $MOD_REPLACE
+hold 0
+expect_version 100
+load_lp $MOD_REPLACE replace=1
+expect_version 0
+wait_gone $MOD_INPUT $MOD_LIVEPATCH1
+disable_lp $MOD_REPLACE
+unload_lp $MOD_REPLACE
+
+load_lp $MOD_INPUT "function=${MOD_TARGET}_alias"
+expect_version 100
+load_lp $MOD_LIVEPATCH1 replace=1
+expect_version 1
+wait_gone $MOD_INPUT
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+expect_version 0
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% insmod test_modules/$MOD_INPUT.ko function=${MOD_TARGET}_alias
+livepatch: enabling patch '$MOD_INPUT'
+$(transition $MOD_INPUT patching)
+% echo 1 > $PARAMS/hold
+% insmod test_modules/$MOD_REPLACE.ko replace=1
+livepatch: enabling patch '$MOD_REPLACE'
+livepatch: '$MOD_REPLACE': initializing patching transition
+livepatch: '$MOD_REPLACE': starting patching transition
+% echo 0 > $SYSFS_KLP_DIR/$MOD_REPLACE/enabled
+livepatch: '$MOD_REPLACE': reversing transition from patching to unpatching
+livepatch: '$MOD_REPLACE': starting unpatching transition
+livepatch: '$MOD_REPLACE': completing unpatching transition
+livepatch: '$MOD_REPLACE': unpatching complete
+% rmmod $MOD_REPLACE
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 100
+% insmod test_modules/$MOD_REPLACE.ko replace=1
+livepatch: enabling patch '$MOD_REPLACE'
+$(transition $MOD_REPLACE patching)
+% rmmod $MOD_INPUT
+% rmmod $MOD_LIVEPATCH1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_REPLACE/enabled
+$(transition $MOD_REPLACE unpatching)
+% rmmod $MOD_REPLACE
+% insmod test_modules/$MOD_INPUT.ko function=${MOD_TARGET}_alias
+livepatch: enabling patch '$MOD_INPUT'
+$(transition $MOD_INPUT patching)
+% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% rmmod $MOD_INPUT
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+$(transition $MOD_LIVEPATCH1 unpatching)
+% rmmod $MOD_LIVEPATCH1"
+
+# It has rightly seen two versions: not all of its functions had two livepatches.
+unload_mod $MOD_TARGET
+load_mod $MOD_TARGET
+
+
+# - Load livepatches that have an object or a function twice.  They are refused, too.
 
 start_test "livepatches with something twice"
 

@@ -187,6 +187,46 @@ $(transition $MOD_LIVEPATCH1 unpatching)
 % rmmod $MOD_LIVEPATCH1"
 
 
+# - A kprobe leaves no room for a jump: the breakpoint stays.
+#
+# - When the kprobe has gone, the function jumps after the next transition.
+
+start_test "a kprobe where a jump is to be"
+
+echo 2 > $PARAMS/probe || die "there is no kprobe"
+load_lp $MOD_LIVEPATCH1
+wait_method jump $MOD_LIVEPATCH1 test_klp_int3_plain
+[[ $(method $MOD_LIVEPATCH1 test_klp_int3_branch) == int3 ]] ||
+	die "method of branch is $(method $MOD_LIVEPATCH1 test_klp_int3_branch), expected int3"
+wait_version 1
+echo 0 > $PARAMS/probe
+# An optimized one stays for a while.
+loop_until '! grep -q test_klp_int3_branch "$SYSFS_KPROBES_DIR/list"' ||
+	die "the kprobe is left"
+load_lp $MOD_LIVEPATCH2
+wait_jumps $MOD_LIVEPATCH2
+wait_version 2
+disable_lp $MOD_LIVEPATCH2
+unload_lp $MOD_LIVEPATCH2
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+wait_version 0
+expect_no_mix
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+$(transition $MOD_LIVEPATCH1 patching)
+% insmod test_modules/$MOD_LIVEPATCH2.ko
+livepatch: enabling patch '$MOD_LIVEPATCH2'
+$(transition $MOD_LIVEPATCH2 patching)
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
+$(transition $MOD_LIVEPATCH2 unpatching)
+% rmmod $MOD_LIVEPATCH2
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+$(transition $MOD_LIVEPATCH1 unpatching)
+% rmmod $MOD_LIVEPATCH1"
+
+
 # CPUs that come online while there are breakpoints, and jumps, have to handle them.
 # With only one CPU, there is none to go.
 #

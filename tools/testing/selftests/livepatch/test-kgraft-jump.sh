@@ -377,7 +377,7 @@ check_result "% insmod test_modules/$MOD_DIRECT.ko
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: failed to register ftrace handler for function '$MOD_TARGET' (-16)
+livepatch: failed to register ftrace handler for object '$MOD_TARGET' (-16)
 livepatch: failed to patch object '$MOD_TARGET'
 livepatch: failed to enable patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
@@ -398,7 +398,7 @@ livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
 % insmod test_modules/$MOD_DIRECT.ko
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: failed to register ftrace handler for function '$MOD_TARGET' (-16)
+livepatch: failed to register ftrace handler for object '$MOD_TARGET' (-16)
 % rmmod $MOD_DIRECT
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 $(transition $MOD_LIVEPATCH1 unpatching)

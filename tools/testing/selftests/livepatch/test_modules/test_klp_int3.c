@@ -218,37 +218,50 @@ static int test_klp_int3_pre_handler(struct kprobe *p, struct pt_regs *regs)
 }
 
 static struct kprobe kprobe;
-static bool probe;
+static int probe;
+
+static int probe_register(const char *symbol, unsigned int offset)
+{
+	kprobe = (struct kprobe) {
+		.symbol_name = symbol,
+		.offset = offset,
+		.pre_handler = test_klp_int3_pre_handler,
+	};
+
+	return register_kprobe(&kprobe);
+}
 
 static int probe_set(const char *val, const struct kernel_param *kp)
 {
-	bool old = probe;
-	int ret = param_set_bool(val, kp);
+	int old = probe;
+	/* kstrtouint() may be patched. */
+	int ret = param_set_int(val, kp);
 
 	if (ret || probe == old)
 		return ret;
 
-	if (!probe) {
+	if (old)
 		unregister_kprobe(&kprobe);
+	if (!probe)
 		return 0;
-	}
 
-	kprobe = (struct kprobe) {
-		.symbol_name = "test_klp_int3_zero",
-		.pre_handler = test_klp_int3_pre_handler,
-	};
-	ret = register_kprobe(&kprobe);
-	probe = !ret;
+	ret = probe_register(probe == 1 ? "test_klp_int3_zero" :
+					  "test_klp_int3_branch", probe == 1 ? 0 : 2);
+	/* Behind the branch, which is two bytes long, and behind ENDBR, too */
+	if (ret == -EILSEQ)
+		ret = probe_register("test_klp_int3_branch", 6);
+	if (ret)
+		probe = 0;
 
 	return ret;
 }
 
 static const struct kernel_param_ops probe_ops = {
 	.set = probe_set,
-	.get = param_get_bool,
+	.get = param_get_int,
 };
 module_param_cb(probe, &probe_ops, &probe, 0644);
-MODULE_PARM_DESC(probe, "there is a kprobe in test_klp_int3_zero()");
+MODULE_PARM_DESC(probe, "kprobe: 1 in test_klp_int3_zero(), 2 in test_klp_int3_branch()");
 
 /* Interrupts and softirqs call them, too. */
 static struct hrtimer hrtimer;
