@@ -732,6 +732,27 @@ void klp_signal_stragglers(void)
 }
 
 /**
+ * klp_is_listed() - is the name of a function in a list?
+ * @name:	the name, where the compiler may have added .part.0 or the like
+ * @list:	names
+ * @nr:		how many they are
+ *
+ * Context: any
+ * Return: true if so
+ */
+bool klp_is_listed(const char *name, const char * const *list, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		size_t len = str_has_prefix(name, list[i]);
+
+		if (len && (!name[len] || name[len] == '.'))
+			return true;
+	}
+
+	return false;
+}
+
+/**
  * klp_is_around_hook() - can a task migrate in the middle of a function, without
  *			  a look at its stack?
  * @name:	name of the function
@@ -768,16 +789,7 @@ bool klp_is_around_hook(const char *name)
 		"play_idle_precise",
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(around); i++) {
-		size_t len = strlen(around[i]);
-
-		/* There may be a .part.0 or the like. */
-		if (!strncmp(name, around[i], len) &&
-		    (!name[len] || name[len] == '.'))
-			return true;
-	}
-
-	return false;
+	return klp_is_listed(name, around, ARRAY_SIZE(around));
 }
 
 /* Find the task with the lowest pid from *nr on, and set *nr behind it. */

@@ -560,15 +560,8 @@ bool arch_klp_is_early(const char *name)
 		"__save_processor_state",
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(early); i++) {
-		size_t len = str_has_prefix(name, early[i]);
-
-		/* The compiler may have made a variant of it. */
-		if (len && (!name[len] || name[len] == '.'))
-			return true;
-	}
-
-	return str_has_prefix(name, "native_") ||
+	return klp_is_listed(name, early, ARRAY_SIZE(early)) ||
+	       str_has_prefix(name, "native_") ||
 	       str_has_prefix(name, "__SCT__") ||
 	       str_has_prefix(name, "__x86_") || strstr(name, "_return_thunk");
 }

@@ -97,3 +97,21 @@ livepatch: '$1': starting $2 transition
 livepatch: '$1': completing $2 transition
 livepatch: '$1': $2 complete"
 }
+
+# load_lines(modname [, parameter ...]) - lines of a livepatch that is loaded, and is
+#					  in effect at once
+function load_lines() {
+	local mod="$1"
+	shift
+
+	echo "% insmod test_modules/$mod.ko${*:+ $*}
+livepatch: enabling patch '$mod'"
+	transition "$mod" patching
+}
+
+# unload_lines(modname) - lines of a livepatch that is disabled and unloaded
+function unload_lines() {
+	echo "% echo 0 > $SYSFS_KLP_DIR/$1/enabled"
+	transition "$1" unpatching
+	echo "% rmmod $1"
+}

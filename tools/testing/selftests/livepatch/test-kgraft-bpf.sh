@@ -226,20 +226,12 @@ bpf_stop
 attached $FUNCTION && die "$FUNCTION is still attached"
 expect_no_mix
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
-% insmod test_modules/$MOD_LIVEPATCH3.ko replace=1
-livepatch: enabling patch '$MOD_LIVEPATCH3'
-$(transition $MOD_LIVEPATCH3 patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
+$(load_lines $MOD_LIVEPATCH3 replace=1)
 % rmmod $MOD_LIVEPATCH1
 % rmmod $MOD_LIVEPATCH2
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
-$(transition $MOD_LIVEPATCH3 unpatching)
-% rmmod $MOD_LIVEPATCH3"
+$(unload_lines $MOD_LIVEPATCH3)"
 
 
 # - The new function is one that a program can be attached to, by its own name, be
@@ -272,9 +264,7 @@ livepatch: '$MOD_LIVEPATCH1': starting patching transition
 $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Have a program attached and detached all the time.  BPF cannot answer then
@@ -297,12 +287,8 @@ for i in 1 2 3 4 5; do
 	wait_method jump $MOD_LIVEPATCH1
 	disable_lp $MOD_LIVEPATCH1
 	unload_lp $MOD_LIVEPATCH1
-	rounds+="${rounds:+$'\n'}% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+	rounds+="${rounds:+$'\n'}$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)"
 done
 rm $RUN
 wait $! || die "a program was refused"
@@ -335,12 +321,8 @@ bpf_stop
 echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
 echo > $KPROBE_EVENTS
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Without jumps and breakpoints, functions stay with ftrace, and are shared just
@@ -364,12 +346,8 @@ check_call $VERSION "0 fentry:1 fexit:1=0"
 bpf_stop
 echo auto > $METHOD
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)"
 unload_mod $MOD_TARGET
 
 
@@ -423,9 +401,7 @@ livepatch: '$MOD_INJECT_PATCH': initializing patching transition
 livepatch: '$MOD_INJECT_PATCH': starting patching transition
 livepatch: '$MOD_INJECT_PATCH': completing patching transition
 livepatch: '$MOD_INJECT_PATCH': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
-$(transition $MOD_INJECT_PATCH unpatching)
-% rmmod $MOD_INJECT_PATCH"
+$(unload_lines $MOD_INJECT_PATCH)"
 
 
 # - Have a task sleep in a program at a function that jumps.  It is going to call
@@ -458,9 +434,7 @@ bpf_stop
 attached $INJECT_FUNCTION && die "$INJECT_FUNCTION is still attached"
 unload_mod $MOD_INJECT
 
-check_result "% insmod test_modules/$MOD_INJECT_PATCH.ko
-livepatch: enabling patch '$MOD_INJECT_PATCH'
-$(transition $MOD_INJECT_PATCH patching)
+check_result "$(load_lines $MOD_INJECT_PATCH)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
 livepatch: '$MOD_INJECT_PATCH': initializing unpatching transition
 livepatch: '$MOD_INJECT_PATCH': starting unpatching transition

@@ -380,9 +380,7 @@ BEFORE=$(state)
 refuse_all
 expect_version 0
 load_lp $MOD_LIVEPATCH1
-expected+="% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+expected+="$(load_lines $MOD_LIVEPATCH1)
 "
 replace=replace=1
 BEFORE=$(state)
@@ -391,9 +389,7 @@ expect_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 unload_mod $MOD_KPROBE
-expected+="% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
+expected+="$(unload_lines $MOD_LIVEPATCH1)
 % rmmod $MOD_KPROBE
 "
 for what in what=empty_objs what=empty_funcs object=test_klp_universe_other; do
@@ -401,12 +397,8 @@ for what in what=empty_objs what=empty_funcs object=test_klp_universe_other; do
 	expect_version 0
 	disable_lp $MOD_INPUT
 	unload_lp $MOD_INPUT
-	expected+="% insmod test_modules/$MOD_INPUT.ko $what
-livepatch: enabling patch '$MOD_INPUT'
-$(transition $MOD_INPUT patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INPUT/enabled
-$(transition $MOD_INPUT unpatching)
-% rmmod $MOD_INPUT
+	expected+="$(load_lines $MOD_INPUT $what)
+$(unload_lines $MOD_INPUT)
 "
 done
 load_lp $MOD_INPUT
@@ -421,25 +413,17 @@ load_failing_mod $MOD_KPROBE
 [[ ! -e /sys/module/$MOD_KPROBE ]] || die "$MOD_KPROBE is left"
 disable_lp $MOD_INPUT
 unload_lp $MOD_INPUT
-expected+="% insmod test_modules/$MOD_INPUT.ko
-livepatch: enabling patch '$MOD_INPUT'
-$(transition $MOD_INPUT patching)
+expected+="$(load_lines $MOD_INPUT)
 % echo 1 > /sys/module/$MOD_INPUT/parameters/again
 livepatch: '$MOD_INPUT': a livepatch can be enabled only once
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INPUT/enabled
-$(transition $MOD_INPUT unpatching)
-% rmmod $MOD_INPUT
-% insmod test_modules/$MOD_INPUT.ko object=$MOD_KPROBE function=kprobe_init
-livepatch: enabling patch '$MOD_INPUT'
-$(transition $MOD_INPUT patching)
+$(unload_lines $MOD_INPUT)
+$(load_lines $MOD_INPUT object=$MOD_KPROBE function=kprobe_init)
 % insmod test_modules/$MOD_KPROBE.ko
 livepatch: function 'kprobe_init' does not stay when its module has been loaded
 livepatch: failed to initialize patch '$MOD_INPUT' for module '$MOD_KPROBE' (-22)
 livepatch: patch '$MOD_INPUT' failed for module '$MOD_KPROBE', refusing to load module '$MOD_KPROBE'
 insmod: ERROR: could not insert module test_modules/$MOD_KPROBE.ko: Invalid parameters
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INPUT/enabled
-$(transition $MOD_INPUT unpatching)
-% rmmod $MOD_INPUT
+$(unload_lines $MOD_INPUT)
 "
 
 check_result "% insmod test_modules/$MOD_KPROBE.ko
@@ -481,12 +465,8 @@ disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 expect_version 0
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_INPUT.ko function=${MOD_TARGET}_alias
-livepatch: enabling patch '$MOD_INPUT'
-$(transition $MOD_INPUT patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_INPUT function=${MOD_TARGET}_alias)
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_REPLACE.ko replace=1
 livepatch: enabling patch '$MOD_REPLACE'
@@ -500,24 +480,14 @@ livepatch: '$MOD_REPLACE': unpatching complete
 % rmmod $MOD_REPLACE
 % echo 0 > $PARAMS/hold
 $MOD_TARGET: kthread 0 saw version 100
-% insmod test_modules/$MOD_REPLACE.ko replace=1
-livepatch: enabling patch '$MOD_REPLACE'
-$(transition $MOD_REPLACE patching)
+$(load_lines $MOD_REPLACE replace=1)
 % rmmod $MOD_INPUT
 % rmmod $MOD_LIVEPATCH1
-% echo 0 > $SYSFS_KLP_DIR/$MOD_REPLACE/enabled
-$(transition $MOD_REPLACE unpatching)
-% rmmod $MOD_REPLACE
-% insmod test_modules/$MOD_INPUT.ko function=${MOD_TARGET}_alias
-livepatch: enabling patch '$MOD_INPUT'
-$(transition $MOD_INPUT patching)
-% insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+$(unload_lines $MOD_REPLACE)
+$(load_lines $MOD_INPUT function=${MOD_TARGET}_alias)
+$(load_lines $MOD_LIVEPATCH1 replace=1)
 % rmmod $MOD_INPUT
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+$(unload_lines $MOD_LIVEPATCH1)"
 
 # It has rightly seen two versions: not all of its functions had two livepatches.
 unload_mod $MOD_TARGET

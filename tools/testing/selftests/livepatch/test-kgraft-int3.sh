@@ -179,12 +179,8 @@ disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 wait_version 0
 
-check_result "$refused% insmod test_modules/$MOD_LIVEPATCH1.ko also=test_klp_int3_zero
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+check_result "$refused$(load_lines $MOD_LIVEPATCH1 also=test_klp_int3_zero)
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - A kprobe leaves no room for a jump: the breakpoint stays.
@@ -213,18 +209,10 @@ unload_lp $MOD_LIVEPATCH1
 wait_version 0
 expect_no_mix
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
+$(unload_lines $MOD_LIVEPATCH2)
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # CPUs that come online while there are breakpoints, and jumps, have to handle them.
@@ -300,12 +288,8 @@ unload_lp $MOD_VMLINUX
 unload_mod $MOD_KPROBE
 grep -q "live patched" /proc/cmdline && die "the livepatch is still seen"
 
-once="% insmod test_modules/$MOD_VMLINUX.ko
-livepatch: enabling patch '$MOD_VMLINUX'
-$(transition $MOD_VMLINUX patching)"
-off="% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
-$(transition $MOD_VMLINUX unpatching)
-% rmmod $MOD_VMLINUX"
+once="$(load_lines $MOD_VMLINUX)"
+off="$(unload_lines $MOD_VMLINUX)"
 check_result "% insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
 $once
 $off
@@ -336,9 +320,7 @@ wait_gone $MOD_LIVEPATCH1
 load_mod $MOD_TARGET
 wait_version 0
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
 % rmmod $MOD_TARGET
 livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
 % insmod test_modules/$MOD_TARGET.ko
@@ -384,16 +366,10 @@ expect_no_mix
 
 unload_mod $MOD_TARGET
 
-one_round="% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko replace=1
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
+one_round="$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2 replace=1)
 % rmmod $MOD_LIVEPATCH1
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2"
+$(unload_lines $MOD_LIVEPATCH2)"
 
 check_result "$one_round
 $one_round

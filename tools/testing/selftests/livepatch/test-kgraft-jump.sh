@@ -156,9 +156,7 @@ livepatch: '$MOD_LIVEPATCH1': starting patching transition
 $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Enable two livepatches for the same functions.  They jump to the second one.
@@ -192,22 +190,12 @@ disable_lp $MOD_LIVEPATCH3
 unload_lp $MOD_LIVEPATCH3
 wait_version 0
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
-% insmod test_modules/$MOD_LIVEPATCH3.ko replace=1
-livepatch: enabling patch '$MOD_LIVEPATCH3'
-$(transition $MOD_LIVEPATCH3 patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
+$(unload_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH3 replace=1)
 % rmmod $MOD_LIVEPATCH2
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
-$(transition $MOD_LIVEPATCH3 unpatching)
-% rmmod $MOD_LIVEPATCH3"
+$(unload_lines $MOD_LIVEPATCH3)"
 
 
 # - Trace a function that jumps, and probe its entry.  Both are hit, and the new
@@ -258,18 +246,10 @@ echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
 echo > $EVENTS
 wait_version 0
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2"
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
+$(unload_lines $MOD_LIVEPATCH2)"
 
 
 # - Attach what looks at the way back from a function to one that jumps, and
@@ -309,12 +289,8 @@ probe_no_returns
 attached $FUNCTION && die "$FUNCTION is still attached"
 expect_no_mix
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH2.ko
 livepatch: enabling patch '$MOD_LIVEPATCH2'
@@ -324,9 +300,7 @@ livepatch: '$MOD_LIVEPATCH2': starting patching transition
 $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH2': completing patching transition
 livepatch: '$MOD_LIVEPATCH2': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2"
+$(unload_lines $MOD_LIVEPATCH2)"
 
 
 # A direct caller has the place of ftrace's trampoline for itself, and calls the
@@ -400,9 +374,7 @@ livepatch: '$MOD_LIVEPATCH1': patching complete
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 livepatch: failed to register ftrace handler for object '$MOD_TARGET' (-16)
 % rmmod $MOD_DIRECT
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Have it attached all the time.  A breakpoint is what it gets to, in transition,
@@ -503,9 +475,7 @@ livepatch: '$MOD_LIVEPATCH1': starting patching transition
 $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
+$(unload_lines $MOD_LIVEPATCH1)
 % rmmod $MOD_DIRECT
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH2.ko
@@ -518,9 +488,7 @@ $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH2': completing patching transition
 livepatch: '$MOD_LIVEPATCH2': patching complete
 % rmmod $MOD_DIRECT
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2"
+$(unload_lines $MOD_LIVEPATCH2)"
 
 
 # - Have a task stay in a direct caller of a function that jumps, running.  It is
@@ -563,9 +531,7 @@ for how in 1 2; do
 done
 trap cleanup EXIT INT TERM HUP
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
 % insmod test_modules/$MOD_DIRECT.ko share=1
 % echo 1 > $STAY
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
@@ -576,9 +542,7 @@ livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
 livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % rmmod $MOD_DIRECT
 % rmmod $MOD_LIVEPATCH1
-% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+$(load_lines $MOD_LIVEPATCH1)
 % insmod test_modules/$MOD_DIRECT.ko share=1
 % echo 2 > $STAY
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
@@ -616,16 +580,12 @@ disable_lp $MOD_VMLINUX
 unload_lp $MOD_VMLINUX
 grep -q "live patched" /proc/cmdline && die "the livepatch is still seen"
 
-check_result "% insmod test_modules/$MOD_VMLINUX.ko
-livepatch: enabling patch '$MOD_VMLINUX'
-$(transition $MOD_VMLINUX patching)
+check_result "$(load_lines $MOD_VMLINUX)
 % insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
 % echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
 livepatch: failed to register ftrace handler for function 'cmdline_proc_show' (-16)
 % rmmod $MOD_KPROBE
-% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
-$(transition $MOD_VMLINUX unpatching)
-% rmmod $MOD_VMLINUX"
+$(unload_lines $MOD_VMLINUX)"
 
 
 # fail_function holds functions by a kprobe with a post_handler.
@@ -698,18 +658,10 @@ livepatch: '$MOD_INJECT_PATCH': canceling patching transition, going to unpatch
 livepatch: '$MOD_INJECT_PATCH': completing unpatching transition
 livepatch: '$MOD_INJECT_PATCH': unpatching complete
 insmod: ERROR: could not insert module test_modules/$MOD_INJECT_PATCH.ko: Device or resource busy
-% insmod test_modules/$MOD_INJECT_PATCH.ko
-livepatch: enabling patch '$MOD_INJECT_PATCH'
-$(transition $MOD_INJECT_PATCH patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
-$(transition $MOD_INJECT_PATCH unpatching)
-% rmmod $MOD_INJECT_PATCH
-% insmod test_modules/$MOD_INJECT_PATCH.ko
-livepatch: enabling patch '$MOD_INJECT_PATCH'
-$(transition $MOD_INJECT_PATCH patching)
-% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_PATCH/enabled
-$(transition $MOD_INJECT_PATCH unpatching)
-% rmmod $MOD_INJECT_PATCH
+$(load_lines $MOD_INJECT_PATCH)
+$(unload_lines $MOD_INJECT_PATCH)
+$(load_lines $MOD_INJECT_PATCH)
+$(unload_lines $MOD_INJECT_PATCH)
 % rmmod $MOD_INJECT"
 
 
@@ -765,29 +717,19 @@ disable_lp $MOD_VMLINUX
 unload_lp $MOD_VMLINUX
 
 check_result "% insmod test_modules/$MOD_HOG.ko no_qs=1
-% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
+$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 $(transition $MOD_LIVEPATCH1 unpatching)
-% insmod test_modules/$MOD_LIVEPATCH3.ko
-livepatch: enabling patch '$MOD_LIVEPATCH3'
-$(transition $MOD_LIVEPATCH3 patching)
+$(load_lines $MOD_LIVEPATCH3)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH3/enabled
 $(transition $MOD_LIVEPATCH3 unpatching)
 % rmmod $MOD_HOG
 % rmmod $MOD_LIVEPATCH1
 % rmmod $MOD_LIVEPATCH3
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
-$(transition $MOD_LIVEPATCH2 unpatching)
-% rmmod $MOD_LIVEPATCH2
+$(unload_lines $MOD_LIVEPATCH2)
 % insmod test_modules/$MOD_HOG.ko no_qs=1
-% insmod test_modules/$MOD_VMLINUX.ko
-livepatch: enabling patch '$MOD_VMLINUX'
-$(transition $MOD_VMLINUX patching)
+$(load_lines $MOD_VMLINUX)
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
@@ -798,12 +740,8 @@ livepatch: '$MOD_LIVEPATCH1': starting patching transition
 $MOD_TARGET: kthread 0 saw version 0
 livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1
-% echo 0 > $SYSFS_KLP_DIR/$MOD_VMLINUX/enabled
-$(transition $MOD_VMLINUX unpatching)
-% rmmod $MOD_VMLINUX"
+$(unload_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_VMLINUX)"
 
 
 # - Unload and load a module with functions that jump.
@@ -822,16 +760,12 @@ disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 wait_version 0
 
-check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
+check_result "$(load_lines $MOD_LIVEPATCH1)
 % rmmod $MOD_TARGET
 livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
 % insmod test_modules/$MOD_TARGET.ko
 livepatch: applying patch '$MOD_LIVEPATCH1' to loading module '$MOD_TARGET'
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-$(transition $MOD_LIVEPATCH1 unpatching)
-% rmmod $MOD_LIVEPATCH1"
+$(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Call the functions all the time, while they are patched, jump, jump
@@ -862,12 +796,8 @@ expect_no_mix
 
 unload_mod $MOD_TARGET
 
-one_round="% insmod test_modules/$MOD_LIVEPATCH1.ko
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-$(transition $MOD_LIVEPATCH1 patching)
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-$(transition $MOD_LIVEPATCH2 patching)
+one_round="$(load_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH2)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
 $(transition $MOD_LIVEPATCH2 unpatching)
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled

@@ -245,8 +245,10 @@ static int probe_set(const char *val, const struct kernel_param *kp)
 	if (!probe)
 		return 0;
 
-	ret = probe_register(probe == 1 ? "test_klp_int3_zero" :
-					  "test_klp_int3_branch", probe == 1 ? 0 : 2);
+	if (probe == 1)
+		ret = probe_register("test_klp_int3_zero", 0);
+	else
+		ret = probe_register("test_klp_int3_branch", 2);
 	/* Behind the branch, which is two bytes long, and behind ENDBR, too */
 	if (ret == -EILSEQ)
 		ret = probe_register("test_klp_int3_branch", 6);
