@@ -34,10 +34,12 @@
 #include <linux/list.h>
 #include <linux/livepatch.h>
 #include <linux/memory.h>
+#include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/static_call.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "core.h"
@@ -79,7 +81,7 @@ struct klp_slot {
 
 /*
  * All sites that are ours, sorted by address.  Read with preemption or interrupts
- * disabled, or with kprobe_mutex held.  Replaced under klp_mutex and kprobe_mutex.
+ * disabled, or with klp_mutex or kprobe_mutex held.  Replaced with both held.
  * What is found in it can be used with preemption or interrupts disabled.
  */
 struct klp_slots {
@@ -327,6 +329,7 @@ static void klp_poke_sites(struct list_head *sites, struct klp_slots *slots)
 static void klp_lock_text(void)
 {
 	cpus_read_lock();
+	static_call_lock();
 	jump_label_lock();
 	mutex_lock(&text_mutex);
 }
@@ -335,6 +338,7 @@ static void klp_unlock_text(void)
 {
 	mutex_unlock(&text_mutex);
 	jump_label_unlock();
+	static_call_unlock();
 	cpus_read_unlock();
 	kprobes_unlock();
 }
@@ -420,6 +424,15 @@ bool klp_may_arm(void)
 	return !READ_ONCE(klp_method);
 }
 
+/* Of a module that is going, nobody tells what is reserved. */
+static bool klp_get_module(struct klp_redirect *redirect, struct module **mod)
+{
+	guard(rcu)();
+	*mod = __module_text_address(redirect->old_func);
+
+	return !*mod || try_module_get(*mod);
+}
+
 static const char *klp_check_arm(struct klp_site *site, u8 *text,
 				 struct klp_redirect *redirect)
 {
@@ -453,8 +466,8 @@ static const char *klp_check_arm(struct klp_site *site, u8 *text,
 /**
  * klp_arm_sites() - put breakpoints at sites
  * @sites:	list of the sites, which have none
- * @culprit:	set to the first one where that cannot be done, on -EINVAL
- * @reason:	set to the reason, on -EINVAL
+ * @culprit:	set to the first one where that cannot be done, on -EINVAL or -EBUSY
+ * @reason:	set to the reason, on -EINVAL or -EBUSY
  *
  * What calls see does not change by that.  A jump is replaced by the original.
  *
@@ -463,7 +476,8 @@ static const char *klp_check_arm(struct klp_site *site, u8 *text,
  * being optimized just now, or many copies have been freed.
  *
  * Context: under klp_mutex, may sleep
- * Return: 0 or -ENOMEM or -EINVAL, and there are no breakpoints
+ * Return: 0, or -ENOMEM, -EINVAL or, of a module that is going, -EBUSY, and there are
+ * no breakpoints
  */
 int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 		  const char **reason)
@@ -471,6 +485,7 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 	struct klp_redirect *redirect;
 	struct klp_slots *slots;
 	struct klp_site *site;
+	struct module *mod;
 	size_t size = 0;
 	u8 *text = NULL;
 	int ret;
@@ -505,9 +520,17 @@ int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 
 	list_for_each_entry(site, sites, node) {
 		redirect = container_of(site, struct klp_redirect, site);
+		*culprit = redirect;
+		mod = NULL;
+		/* If there is a jump, its text is nobody else's. */
+		if (!site->target && !klp_get_module(redirect, &mod)) {
+			*reason = "its module is going";
+			ret = -EBUSY;
+			goto err_unlock;
+		}
 		*reason = klp_check_arm(site, text, redirect);
+		module_put(mod);
 		if (*reason) {
-			*culprit = redirect;
 			ret = -EINVAL;
 			goto err_unlock;
 		}
@@ -533,7 +556,8 @@ err:
  * klp_remove_jumps() - restore what has been at sites
  * @sites:	list of the sites, which is empty afterwards.  Those with a
  *		breakpoint are not in use.  ftrace has the functions of the others,
- *		and whoever passed it before has been waited for.
+ *		and whoever passed it before has been waited for, unless tasks are
+ *		forced.
  *
  * Context: under klp_mutex, may sleep
  */

@@ -778,7 +778,7 @@ void klp_restore_start(void)
  * klp_restore_finish() - end what klp_restore_start() has begun
  *
  * Everybody has been waited for in between, who had passed ftrace before and
- * stood at a site.
+ * stood at a site, unless tasks are forced.
  *
  * Context: under klp_mutex, may sleep
  */
@@ -835,7 +835,8 @@ bool klp_settle(const struct klp_census *census)
 	hash_for_each(klp_redirects, bkt, redirect, node) {
 		/*
 		 * One that jumps, and does not settle yet, can only be got to by
-		 * calls that ftrace drops. But what it jumps to may go away.
+		 * who has passed ftrace before, and by calls that it drops. But
+		 * what it jumps to may go away.
 		 *
 		 * The others have to be settled, and nobody may be in the
 		 * original. One that jumps has been left by all before.
@@ -1038,8 +1039,10 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 
 		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions)) {
 			/* As in klp_forget_module() */
-			if (gone)
+			if (gone) {
 				hash_del_rcu(&redirect->node);
+				redirect->forced = false;
+			}
 			klp_idle_redirect(redirect);
 		}
 	}
@@ -1104,6 +1107,7 @@ void klp_forget_module(struct module *mod)
 			klp_drop_version(version, &dropped);
 		/* Its address can be that of another function next time. */
 		hash_del_rcu(&redirect->node);
+		redirect->forced = false;
 		klp_idle_redirect(redirect);
 	}
 
@@ -1359,7 +1363,7 @@ void klp_merge_versions(const struct klp_census *census)
  * klp_pin_patches() - keep the code that tasks may still be in, for good
  * @census:	universes that tasks have been taken out of by force
  *
- * That is also for the originals: nothing is written over them from now on.
+ * That is also for the originals: those that do not jump never will.
  *
  * Context: under klp_mutex
  */

@@ -21,8 +21,8 @@ struct klp_census;
  * Registering it attaches all of them with one update of the kernel text.
  *
  * @fops:	ftrace ops struct
- * @used:	list of the redirects that have a klp_func
- * @idle:	list of those that have none any more
+ * @used:	list of the redirects that need it
+ * @idle:	list of those that do not any more
  * @node:	node for the list of hooks with idle redirects, and later for
  *		that of hooks to be freed
  * @registered:	@fops is registered

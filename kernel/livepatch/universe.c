@@ -81,7 +81,7 @@ static DEFINE_IRQ_WORK(klp_irq_work, klp_irq_work_fn);
 
 /*
  * Called when a task has left universe @from by itself, where it may not sleep
- * or wake up anybody: preemption is disabled, and tasklist_lock may be held.
+ * or wake up anybody: preemption is disabled.
  *
  * An idle task may get here when its CPU is already offline and cannot raise an
  * interrupt any more.  Offline idle tasks are migrated by the poll.
@@ -159,7 +159,9 @@ static void klp_sync(struct work_struct *work)
  */
 void klp_synchronize_cpus(void)
 {
-	schedule_on_each_cpu(klp_sync);
+	/* When there is no memory for it, nobody has been waited for. */
+	while (schedule_on_each_cpu(klp_sync))
+		schedule_timeout_uninterruptible(1);
 }
 
 /* Held by tasks from before they can leave the task list until they are dead. */

@@ -107,10 +107,10 @@ unsigned long arch_klp_next_branch(unsigned long *ip, unsigned long end)
  * @regs:	registers of whoever hit it
  *
  * It may stand there for a function that ftrace cannot take.  Or else the site is
- * being changed, and nobody should get there: ftrace sends calls to the new
- * function, or waits for nobody to be left at the site.  But ftrace drops calls
- * that recurse, and these do get here.  They go where the task is to go, not to
- * the original.
+ * being changed, and few get there: ftrace sends calls to the new function, and
+ * those that stood at the site have been waited for, unless tasks are forced. But
+ * ftrace drops calls that recurse, and these do get here.  They go where the task
+ * is to go, not to the original.
  *
  * As smp_text_poke_int3_handler(), it must not hit another breakpoint.
  *
@@ -558,12 +558,29 @@ bool arch_klp_is_early(const char *name)
 		"__restore_processor_state",
 		"save_processor_state",
 		"__save_processor_state",
+		"startup_64",
+		"secondary_startup_64",
+		"secondary_startup_64_no_verify",
+		"common_startup_64",
+		"soft_restart_cpu",
+		"wakeup_long64",
+		"restore_registers",
+		"restore_image",
+		"core_restore_code",
+		"pvh_start_xen",
+		"startup_xen",
+		"asm_cpu_bringup_and_idle",
+		"xen_cpu_bringup_again",
+		/* ftrace makes copies of these. */
+		"ftrace_caller",
+		"ftrace_regs_caller",
 	};
 
 	return klp_is_listed(name, early, ARRAY_SIZE(early)) ||
 	       str_has_prefix(name, "native_") ||
 	       str_has_prefix(name, "__SCT__") ||
-	       str_has_prefix(name, "__x86_") || strstr(name, "_return_thunk");
+	       str_has_prefix(name, "__x86_") ||
+	       strstr(name, "_return_thunk") || strstr(name, "_safe_ret");
 }
 
 static void klp_site_text(const struct klp_site *site, unsigned long target,

@@ -152,6 +152,17 @@ refuse "function 'test_klp_int3_loop' $no: has a branch to its beginning" \
 	"Invalid parameters" also=test_klp_int3_loop
 refuse "function 'test_klp_int3_zero' is notrace, and its replacement is not" \
 	"Invalid parameters" also=test_klp_int3_zero traced=1
+refuse "function 'native_test_klp_int3' $no: breakpoints are not handled in there" \
+	"Invalid parameters" also=native_test_klp_int3
+refuse "function '__x86_test_klp_int3' $no: breakpoints are not handled in there" \
+	"Invalid parameters" also=__x86_test_klp_int3
+refuse "function 'cpu_bringup_and_idle' $no: tasks are switched in there" \
+	"Invalid parameters" also=cpu_bringup_and_idle
+
+# One that a CPU calls before it has an IDT
+object=vmlinux \
+refuse "function 'load_direct_gdt' $no: breakpoints are not handled in there" \
+	"Invalid parameters" boot=load_direct_gdt
 
 # A function for booting, whose memory has been freed
 object=vmlinux \
@@ -336,6 +347,26 @@ livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
 livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % rmmod $MOD_LIVEPATCH1
 % insmod test_modules/$MOD_TARGET.ko"
+
+
+# - Of a module that is just going, functions cannot have a breakpoint.
+
+start_test "a module is about to go"
+
+echo 1 > $PARAMS/linger
+unload_mod $MOD_TARGET &
+loop_until "[[ \$(cat /sys/module/$MOD_TARGET/initstate) == going ]]" ||
+	die "the module does not go"
+refused=""
+refuse "function 'test_klp_int3_plain' $no: its module is going" \
+	"Device or resource busy"
+echo 0 > $PARAMS/linger
+wait
+load_mod $MOD_TARGET
+wait_version 0
+
+check_result "% rmmod $MOD_TARGET
+$refused% insmod test_modules/$MOD_TARGET.ko"
 
 
 # - Tasks, interrupts and softirqs call the functions all the time, while they are

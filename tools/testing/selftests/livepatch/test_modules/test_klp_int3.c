@@ -22,6 +22,11 @@ static bool held;
 module_param(held, bool, 0444);
 MODULE_PARM_DESC(held, "the kthread is in its function");
 
+/* Be a module that is going, for as long as this is set. */
+static bool linger;
+module_param(linger, bool, 0644);
+MODULE_PARM_DESC(linger, "wait at the beginning of the module's exit");
+
 static unsigned int number;
 module_param(number, uint, 0644);
 MODULE_PARM_DESC(number, "a number, for whoever patches what reads it");
@@ -79,11 +84,29 @@ static noinline __noclone notrace int test_klp_int3_call(void)
 	return test_klp_int3_zero() + 1;
 }
 
-/* ... or come back to their beginning. */
+/* ... come back to their beginning, ... */
 static noinline __noclone notrace void test_klp_int3_loop(int *p)
 {
 	while (READ_ONCE(*p))
 		;
+}
+
+/* ... or have a name like those that run without an IDT, ... */
+static noinline __noclone notrace int native_test_klp_int3(void)
+{
+	return READ_ONCE(zero) & 8;
+}
+
+/* ... that the breakpoint's handler returns by way of, ... */
+static noinline __noclone notrace int __x86_test_klp_int3(void)
+{
+	return READ_ONCE(zero) & 16;
+}
+
+/* ... or where tasks are switched.  Only Xen has a function of that name. */
+static noinline __noclone notrace int cpu_bringup_and_idle(void)
+{
+	return READ_ONCE(zero) & 32;
 }
 
 /* This one has fentry. */
@@ -191,8 +214,9 @@ static int others_get(char *buffer, const struct kernel_param *kp)
 {
 	test_klp_int3_loop(&zero);
 
-	return sysfs_emit(buffer, "%d %d\n", test_klp_int3_call(),
-			  test_klp_int3_traced());
+	return sysfs_emit(buffer, "%d %d %d %d %d\n", test_klp_int3_call(),
+			  test_klp_int3_traced(), native_test_klp_int3(),
+			  __x86_test_klp_int3(), cpu_bringup_and_idle());
 }
 
 static const struct kernel_param_ops others_ops = { .get = others_get };
@@ -302,6 +326,9 @@ static int test_klp_int3_init(void)
 
 static void test_klp_int3_exit(void)
 {
+	while (READ_ONCE(linger))
+		msleep(20);
+
 	timer_shutdown_sync(&timer);
 	hrtimer_cancel(&hrtimer);
 	WRITE_ONCE(hold, false);
