@@ -49,14 +49,16 @@
  * that the transitions complete in their order::
  *
  *	livepatch_inflight_mod: sleeper: good morning
- *	livepatch_inflight_fix1: sleeper: no nap any more
  *	livepatch: 'livepatch_inflight_fix1': patching complete
  *	livepatch: 'livepatch_inflight_fix2': patching complete
+ *	livepatch_inflight_fix1: sleeper: no nap any more
  *
- * They can be disabled in any order::
+ * They can be disabled in any order, and unloaded when their directories have
+ * disappeared::
  *
  *	echo 0 > /sys/kernel/livepatch/livepatch_inflight_fix1/enabled
  *	echo 0 > /sys/kernel/livepatch/livepatch_inflight_fix2/enabled
+ *	while ls -d /sys/kernel/livepatch/livepatch_inflight_*; do sleep 1; done
  *	rmmod livepatch-inflight-fix1 livepatch-inflight-fix2 livepatch-inflight-mod
  */
 
