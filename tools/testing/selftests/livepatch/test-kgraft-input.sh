@@ -139,8 +139,8 @@ function refuse_all() {
 		"symbol position 1000 for symbol 'init_task' in object 'vmlinux' not found" \
 		what=vmlinux function=init_task sympos=1000
 	# Its memory has been freed.
-	refuse "$invalid" "symbol 'kprobe_init' not found in symbol table" \
-		object=$MOD_KPROBE function=kprobe_init
+	refuse "$invalid" "symbol 'init_module' not found in symbol table" \
+		object=$MOD_KPROBE function=init_module
 
 	# A name that several functions have
 	[[ -z "$AMBIGUOUS" ]] ||
@@ -408,7 +408,7 @@ expect_version 100
 disable_lp $MOD_INPUT
 unload_lp $MOD_INPUT
 expect_version 0
-load_lp $MOD_INPUT object=$MOD_KPROBE function=kprobe_init
+load_lp $MOD_INPUT object=$MOD_KPROBE function=init_module
 load_failing_mod $MOD_KPROBE
 [[ ! -e /sys/module/$MOD_KPROBE ]] || die "$MOD_KPROBE is left"
 disable_lp $MOD_INPUT
@@ -417,9 +417,9 @@ expected+="$(load_lines $MOD_INPUT)
 % echo 1 > /sys/module/$MOD_INPUT/parameters/again
 livepatch: '$MOD_INPUT': a livepatch can be enabled only once
 $(unload_lines $MOD_INPUT)
-$(load_lines $MOD_INPUT object=$MOD_KPROBE function=kprobe_init)
+$(load_lines $MOD_INPUT object=$MOD_KPROBE function=init_module)
 % insmod test_modules/$MOD_KPROBE.ko
-livepatch: function 'kprobe_init' does not stay when its module has been loaded
+livepatch: function 'init_module' does not stay when its module has been loaded
 livepatch: failed to initialize patch '$MOD_INPUT' for module '$MOD_KPROBE' (-22)
 livepatch: patch '$MOD_INPUT' failed for module '$MOD_KPROBE', refusing to load module '$MOD_KPROBE'
 insmod: ERROR: could not insert module test_modules/$MOD_KPROBE.ko: Invalid parameters

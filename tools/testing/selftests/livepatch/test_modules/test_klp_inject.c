@@ -11,8 +11,8 @@ noinline int test_klp_inject_function(int x);
 
 noinline int test_klp_inject_function(int x)
 {
-	/* Not to be computed by the caller, and with room for a jump */
-	barrier();
+	/* Not to be computed by the caller */
+	OPTIMIZER_HIDE_VAR(x);
 
 	return x;
 }
