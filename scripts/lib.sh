@@ -64,6 +64,10 @@ vm_options() {
 	echo "${arch:+-A $arch} ${options:--p 2 -m 1024}"
 }
 
+# apply_mutant [OPTION...] PATCH - puts a mutant into the index $GIT_INDEX_FILE.  Little
+# context, so that it outlives changes around it.
+apply_mutant() { git -C "$linux" apply --cached --recount -C1 "$@"; }
+
 need_space() {
 	local free
 	free=$(df --output=avail -BG "$work" | tail -n 1 | tr -dc 0-9)
