@@ -6,11 +6,12 @@
  * decide for klp_ftrace_handler().  A jump to that version goes in behind the
  * place that ftrace calls from, the site, and ftrace lets go of the function.
  *
- * The site takes what the first instructions of the original have been.  Nobody
- * can be in there: all tasks have left the original behind, the reclaim has
- * waited for those that nobody counts, and ftrace sends everybody away.  So it
- * does not matter what these instructions are, or who branches to them inside
- * the function.
+ * The site takes what the first instructions of the original have been.  Hardly
+ * anybody can be in there: all tasks have left the original behind, the reclaim
+ * has waited for those that nobody counts, and ftrace sends everybody away but
+ * calls that recurse while they are traced, which it drops.  The architecture
+ * waits for those.  So it does not matter what these instructions are, or who
+ * branches to them inside the function.
  *
  * The way back: before the original can be seen again, ftrace gets hold of the
  * function, those that have passed it already are waited for, and the

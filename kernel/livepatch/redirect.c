@@ -1198,7 +1198,7 @@ int klp_attach_object(struct klp_object *obj, unsigned int nr_versions)
  * @obj:	the object, which is attached; its functions may jump
  *
  * What they do is going to change.  Where there is no memory, or a function
- * cannot be attached, which is logged, they go on to jump.  ftrace may keep some
+ * cannot be attached, which is logged, they keep jumping.  ftrace may keep some
  * of them until the next klp_settle().
  *
  * Context: under klp_mutex, may sleep

@@ -42,9 +42,11 @@ static int klp_decode(struct insn *insn, unsigned long ip)
 
 	/* An optimized kprobe has changed more than one byte. */
 	for (int i = 0; i < JMP32_INSN_SIZE; i++) {
+		struct kprobe *p = get_kprobe((void *)(ip - i));
 		unsigned long addr;
 
-		if (!get_kprobe((void *)(ip - i)))
+		/* One that is gone was in a module that was here before. */
+		if (!p || kprobe_gone(p))
 			continue;
 
 		addr = recover_probed_instruction(buf, ip);
@@ -465,12 +467,15 @@ static int klp_undo_kprobes(u8 *text, unsigned long start, unsigned long size)
 {
 	u8 buf[MAX_INSN_SIZE];
 	unsigned long addr;
+	struct kprobe *p;
 
 	for (unsigned long off = 0; off < size; off++) {
 		/* kprobe_mutex is held, which get_kprobe() cannot tell. */
 		guard(preempt)();
 
-		if (!get_kprobe((void *)start + off))
+		p = get_kprobe((void *)start + off);
+		/* One that is gone was in a module that was here before. */
+		if (!p || kprobe_gone(p))
 			continue;
 		addr = recover_probed_instruction(buf, start + off);
 		if (!addr)
@@ -550,6 +555,7 @@ bool arch_klp_is_early(const char *name)
 		"cr4_init",
 		"cr4_update_irqsoff",
 		"setup_ghcb",
+		"snp_register_ghcb_early",
 		"load_direct_gdt",
 		"load_fixmap_gdt",
 		"switch_gdt_and_percpu_base",
@@ -561,6 +567,7 @@ bool arch_klp_is_early(const char *name)
 		"startup_64",
 		"secondary_startup_64",
 		"secondary_startup_64_no_verify",
+		"verify_cpu",
 		"common_startup_64",
 		"soft_restart_cpu",
 		"wakeup_long64",
@@ -578,6 +585,7 @@ bool arch_klp_is_early(const char *name)
 
 	return klp_is_listed(name, early, ARRAY_SIZE(early)) ||
 	       str_has_prefix(name, "native_") ||
+	       str_has_prefix(name, "__pi_") ||
 	       str_has_prefix(name, "__SCT__") ||
 	       str_has_prefix(name, "__x86_") ||
 	       strstr(name, "_return_thunk") || strstr(name, "_safe_ret");

@@ -139,6 +139,7 @@ static const struct settle_case settle_cases[] = {
 	{ "bad vex", CODE(PUSH "\xc5\xf8\x04\xc3" RET), 0, UNKNOWN },
 	{ "cut off", CODE(PUSH "\xe9\x11\x22\x33"), 0, UNKNOWN },
 	{ "prefix cut off", CODE(PUSH PUSH "\x48"), 0, UNKNOWN },
+	{ "prefix behind rex", CODE("\x48\x66" NOPS6), 0, UNKNOWN },
 };
 
 static void settle_name(const struct settle_case *c, char *desc)
