@@ -190,14 +190,14 @@ noinstr unsigned long klp_resolve_site(unsigned long addr)
  * klp_text_reserved() - does a livepatch have an instruction in its hands?
  * @addr:	address of the instruction
  *
- * Context: kprobe_mutex held
+ * Context: any; with kprobe_mutex held, it does not become true meanwhile
  * Return: true if nobody else must change it
  */
 bool klp_text_reserved(unsigned long addr)
 {
 	unsigned int offset;
 
-	/* Against the redirect being freed; the mutex is for the table. */
+	/* Against the table and the redirect being freed */
 	guard(preempt)();
 
 	return klp_find_owner(addr, &offset);

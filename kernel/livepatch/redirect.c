@@ -34,9 +34,10 @@
 
 /*
  * All functions that are patched now, by the address that ftrace passes to the
- * handler, which looks them up with preemption disabled.  Changed under
- * klp_mutex only.  Livepatches of a thousand functions do exist, larger ones
- * are hardly seen; these still make short chains.
+ * handler, which looks them up with preemption disabled, or by their site where
+ * ftrace does not know them.  Changed under klp_mutex only.  Livepatches of a
+ * thousand functions do exist, larger ones are hardly seen; these still make
+ * short chains.
  */
 static DEFINE_HASHTABLE(klp_redirects, 10);
 

@@ -15,8 +15,8 @@
 struct klp_census;
 
 /**
- * struct klp_hook - an ftrace_ops, for functions of an object that get patched
- *		     together, and had not been patched before
+ * struct klp_hook - an ftrace_ops, for functions of an object that ftrace attaches
+ *		     together
  *
  * Registering it attaches all of them with one update of the kernel text.
  *
@@ -62,8 +62,9 @@ struct klp_version {
  * @ip:		where ftrace calls from, or the site of a function without that;
  *		key of the hash table
  * @fentry:	ftrace calls from @ip
- * @versions:	list of versions, newest first; klp_ftrace_handler() walks it
- *		with preemption disabled, all else is under klp_mutex
+ * @versions:	list of versions, newest first; klp_ftrace_handler() and
+ *		klp_resolve_site() walk it with preemption disabled, all else is
+ *		under klp_mutex
  * @spares:	versions for later; turning off a klp_func takes one, and must
  *		not fail, so that there is one for each live klp_func
  * @funcs:	list of the klp_funcs, in the order of their patches, last first

@@ -27,6 +27,16 @@
 #include "kprobes/common.h"
 #include "livepatch_insn.h"
 
+#ifdef CONFIG_KPROBES
+/* One that is gone was in a module that was here before. */
+static bool klp_has_kprobe(unsigned long addr)
+{
+	struct kprobe *p = get_kprobe((void *)addr);
+
+	return p && !kprobe_gone(p);
+}
+#endif
+
 /*
  * Decode an instruction as it was before a kprobe or a livepatch changed it.
  * Asking recover_probed_instruction() for each would be slow: it looks for the
@@ -42,11 +52,9 @@ static int klp_decode(struct insn *insn, unsigned long ip)
 
 	/* An optimized kprobe has changed more than one byte. */
 	for (int i = 0; i < JMP32_INSN_SIZE; i++) {
-		struct kprobe *p = get_kprobe((void *)(ip - i));
 		unsigned long addr;
 
-		/* One that is gone was in a module that was here before. */
-		if (!p || kprobe_gone(p))
+		if (!klp_has_kprobe(ip - i))
 			continue;
 
 		addr = recover_probed_instruction(buf, ip);
@@ -251,6 +259,17 @@ static int klp_read_entry(struct klp_site *site, struct klp_code *code, u8 *text
 	return offset;
 }
 
+/* The other way around, kgdb asks klp_text_reserved(). */
+static bool klp_has_breakpoint(unsigned long start, unsigned long size)
+{
+#ifdef CONFIG_KGDB
+	for (unsigned long addr = start; addr < start + size; addr++)
+		if (kgdb_has_hit_break(addr))
+			return true;
+#endif
+	return false;
+}
+
 /*
  * Nobody else may change the instructions: static branches, static calls and
  * probes do.  Alternatives have all been applied.
@@ -269,13 +288,9 @@ static const char *klp_check_reserved(struct klp_site *site, unsigned long func,
 	if (reserved)
 		return "static branch, static call or kprobe";
 
-#ifdef CONFIG_KGDB
-	for (unsigned int i = 0; i < len; i++)
-		if (kgdb_has_hit_break(site->addr + i))
-			return "breakpoint";
-#endif
-	/* Whoever else has put it there */
-	if (site->orig[0] == INT3_INSN_OPCODE)
+	/* The last for whoever else has put one there */
+	if (klp_has_breakpoint(site->addr, len) ||
+	    site->orig[0] == INT3_INSN_OPCODE)
 		return "breakpoint";
 
 	return NULL;
@@ -467,15 +482,12 @@ static int klp_undo_kprobes(u8 *text, unsigned long start, unsigned long size)
 {
 	u8 buf[MAX_INSN_SIZE];
 	unsigned long addr;
-	struct kprobe *p;
 
 	for (unsigned long off = 0; off < size; off++) {
 		/* kprobe_mutex is held, which get_kprobe() cannot tell. */
 		guard(preempt)();
 
-		p = get_kprobe((void *)start + off);
-		/* One that is gone was in a module that was here before. */
-		if (!p || kprobe_gone(p))
+		if (!klp_has_kprobe(start + off))
 			continue;
 		addr = recover_probed_instruction(buf, start + off);
 		if (!addr)
@@ -521,6 +533,9 @@ const char *arch_klp_check_branches(const struct klp_site *site, u8 *text,
 		ex = search_exception_tables(addr);
 		if (ex && (unsigned long)&ex->fixup + ex->fixup == site->addr)
 			return KLP_BRANCH;
+		/* What it stands on may be a branch. */
+		if (klp_has_breakpoint(addr, 1))
+			return "breakpoint";
 		cond_resched();
 	}
 
@@ -534,7 +549,8 @@ const char *arch_klp_check_branches(const struct klp_site *site, u8 *text,
  * These are called while a CPU comes up, comes back or leaves for another kernel,
  * and has no IDT.  Those that are in text for booting, or that kprobes must not
  * touch either, are not listed.  Many of those that begin with native_ are called
- * by way of pv_ops, from there, too.
+ * by way of pv_ops, from there, too, and those of the sanitizers by what the
+ * compiler has added.
  *
  * Nor can thunks have one: klp_int3_handler() returns by way of one.  Trampolines
  * of static calls are written to by others.
@@ -578,6 +594,9 @@ bool arch_klp_is_early(const char *name)
 		"startup_xen",
 		"asm_cpu_bringup_and_idle",
 		"xen_cpu_bringup_again",
+		"memset",
+		"__memset",
+		"memset_orig",
 		/* ftrace makes copies of these. */
 		"ftrace_caller",
 		"ftrace_regs_caller",
@@ -586,6 +605,10 @@ bool arch_klp_is_early(const char *name)
 	return klp_is_listed(name, early, ARRAY_SIZE(early)) ||
 	       str_has_prefix(name, "native_") ||
 	       str_has_prefix(name, "__pi_") ||
+	       str_has_prefix(name, "kasan_") ||
+	       str_has_prefix(name, "__asan_") ||
+	       str_has_prefix(name, "__tsan_") ||
+	       str_has_prefix(name, "__sanitizer_") ||
 	       str_has_prefix(name, "__SCT__") ||
 	       str_has_prefix(name, "__x86_") ||
 	       strstr(name, "_return_thunk") || strstr(name, "_safe_ret");

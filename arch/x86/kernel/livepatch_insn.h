@@ -41,7 +41,7 @@ struct klp_insn {
 /**
  * struct klp_code - a copy of some code
  *
- * @bytes:	what the code consists of, with kprobes undone
+ * @bytes:	what the code consists of
  * @size:	how many bytes there are; nothing behind them is read
  * @addr:	address of the code that @bytes was copied from
  */

@@ -23,7 +23,7 @@ struct pt_regs;
  * @cramped:	there is no room for a jump
  * @copy:	a copy of the first instruction, and a jump behind that, for those
  *		who see the original; NULL if no breakpoint has been asked for
- * @orig:	the original
+ * @orig:	the original, or at least its first byte where @cramped
  */
 struct klp_site {
 	struct list_head node;
