@@ -374,8 +374,10 @@ static void find_functions(void)
 			end = syms[next]->st_value;
 		f.size = end - f.addr;
 
+		/* Nor are trampolines of static calls functions. */
 		if (ELF64_ST_TYPE(syms[i]->st_info) != STT_FUNC ||
-		    !strncmp(name, "__pfx_", 6) || !strncmp(name, "__cfi_", 6))
+		    !strncmp(name, "__pfx_", 6) || !strncmp(name, "__cfi_", 6) ||
+		    !strncmp(name, "__SCT__", 7))
 			continue;
 		if (strstr(name, ".cold"))
 			cold[nr_cold++] = f;
