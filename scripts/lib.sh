@@ -13,9 +13,6 @@ jobs=$(nproc)
 # What must not differ between two builds of one source
 export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kgraft KBUILD_BUILD_HOST=workbench
 
-# The compiler says what it has read, so there is no need for ccache to preprocess.
-export CCACHE_DEPEND=1
-
 # Work on a tree of the user's is kept apart from the default one.
 if [ -n "${KSRC:-}" ]; then
 	work=$build/ksrc-$(realpath -m "$KSRC" | cksum | cut -d' ' -f1)

@@ -45,14 +45,6 @@ static DEFINE_HASHTABLE(klp_redirects, 10);
 static LIST_HEAD(klp_idle_hooks);
 
 /*
- * What is left of redirects that tasks have been forced to see differently.
- * Nothing but a breakpoint is written to their originals again, unless their
- * module goes away.
- * Under klp_mutex.
- */
-static LIST_HEAD(klp_forced_redirects);
-
-/*
  * What klp_ftrace_handler() cannot find any more, but may have found before.
  * The lock protects the lists.  It is not klp_mutex, because whoever holds that
  * may have to wait for klp_free_dead_work.
@@ -537,11 +529,6 @@ static void klp_bury_redirect(struct klp_redirect *redirect)
 {
 	hash_del_rcu(&redirect->node);
 
-	if (redirect->forced) {
-		list_add(&redirect->hook_node, &klp_forced_redirects);
-		return;
-	}
-
 	spin_lock(&klp_dead_lock);
 	list_add(&redirect->hook_node, &klp_dead_redirects);
 	spin_unlock(&klp_dead_lock);
@@ -896,24 +883,6 @@ static struct klp_redirect *klp_alloc_redirect(struct klp_func *func)
 	return redirect;
 }
 
-static bool klp_was_forced(unsigned long ip)
-{
-	struct klp_redirect *redirect;
-
-	list_for_each_entry(redirect, &klp_forced_redirects, hook_node) {
-		if (redirect->ip != ip)
-			continue;
-
-		/* The new one takes its place. */
-		spin_lock(&klp_dead_lock);
-		list_move(&redirect->hook_node, &klp_dead_redirects);
-		spin_unlock(&klp_dead_lock);
-		return true;
-	}
-
-	return false;
-}
-
 /*
  * Have ftrace send the calls to the handler, or a breakpoint, if it does not
  * already.
@@ -980,7 +949,6 @@ static int klp_attach_func(struct klp_func *func, struct klp_hook *hook,
 
 		redirect->ip = ip;
 		redirect->fentry = fentry;
-		redirect->forced = klp_was_forced(ip);
 		hash_add_rcu(klp_redirects, &redirect->node, ip);
 	}
 	klp_hook_redirect(redirect, hook, sites);
@@ -1040,10 +1008,8 @@ static void __klp_detach_object(struct klp_object *obj, bool nops_only, bool gon
 
 		if (list_empty(&redirect->funcs) && list_empty(&redirect->versions)) {
 			/* As in klp_forget_module() */
-			if (gone) {
+			if (gone)
 				hash_del_rcu(&redirect->node);
-				redirect->forced = false;
-			}
 			klp_idle_redirect(redirect);
 		}
 	}
@@ -1095,8 +1061,8 @@ void klp_detach_nops(struct klp_object *obj)
  */
 void klp_forget_module(struct module *mod)
 {
-	struct klp_redirect *redirect, *next_redirect;
 	struct klp_version *version, *next;
+	struct klp_redirect *redirect;
 	struct hlist_node *tmp;
 	LIST_HEAD(dropped);
 	int bkt;
@@ -1108,17 +1074,7 @@ void klp_forget_module(struct module *mod)
 			klp_drop_version(version, &dropped);
 		/* Its address can be that of another function next time. */
 		hash_del_rcu(&redirect->node);
-		redirect->forced = false;
 		klp_idle_redirect(redirect);
-	}
-
-	/* The same address may be another function next time. */
-	list_for_each_entry_safe(redirect, next_redirect, &klp_forced_redirects, hook_node) {
-		if (!within_module(redirect->ip, mod))
-			continue;
-		spin_lock(&klp_dead_lock);
-		list_move(&redirect->hook_node, &klp_dead_redirects);
-		spin_unlock(&klp_dead_lock);
 	}
 
 	klp_bury_versions(&dropped);
@@ -1364,7 +1320,8 @@ void klp_merge_versions(const struct klp_census *census)
  * klp_pin_patches() - keep the code that tasks may still be in, for good
  * @census:	universes that tasks have been taken out of by force
  *
- * That is also for the originals: those that do not jump never will.
+ * That is also for the originals: one that does not jump yet will not while it stays
+ * patched.  If it is patched anew, that transition looks for tasks in it.
  *
  * Context: under klp_mutex
  */

@@ -5,13 +5,12 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/panic.h>
 #include <linux/sched.h>
 
 static bool idle;
 module_param(idle, bool, 0444);
 MODULE_PARM_DESC(idle, "one that plays idle, instead of one for each CPU that is busy");
-
-static struct task_struct *threads[NR_CPUS];
 
 static int bench_kthread(void *unused)
 {
@@ -32,22 +31,22 @@ static int bench_kthread(void *unused)
 
 static int bench_kthread_init(void)
 {
+	struct task_struct *task;
 	int cpu;
 
 	for_each_online_cpu(cpu) {
 		if (idle && cpu != num_online_cpus() - 1)
 			continue;
-		threads[cpu] = kthread_create_on_cpu(bench_kthread, NULL, cpu, "bench/%u");
-		if (IS_ERR(threads[cpu])) {
-			threads[cpu] = NULL;
-			return -ENOMEM;
-		}
+		/* There is no way back from those that run. */
+		task = kthread_create_on_cpu(bench_kthread, NULL, cpu, "bench/%u");
+		if (IS_ERR(task))
+			panic("bench: no kthread");
 		/* What play_idle_precise() asks for, and the least of priorities. */
 		if (idle)
-			sched_set_fifo_low(threads[cpu]);
+			sched_set_fifo_low(task);
 		else
-			set_user_nice(threads[cpu], MAX_NICE);
-		wake_up_process(threads[cpu]);
+			set_user_nice(task, MAX_NICE);
+		wake_up_process(task);
 	}
 	return 0;
 }

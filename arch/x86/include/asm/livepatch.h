@@ -15,7 +15,8 @@ struct pt_regs;
  * struct klp_site - where the settled jump of a function goes, and the breakpoint
  *
  * @node:	node for lists of sites to be changed together
- * @addr:	address of the site, behind the NOP that ftrace takes
+ * @addr:	address of the site: behind the NOP that ftrace takes, or else the first
+ *		instruction, behind ENDBR
  * @target:	where the jump that is there leads to, 0 if the original is there
  * @to:		what @target is going to be
  * @armed:	there is a breakpoint, and behind it the original

@@ -50,9 +50,10 @@ function wait_gone() {
 }
 
 # expect_no_mix() - call the functions many times, and check that no invocation
-#		    has ever seen two versions
+#		    has ever seen another version than its own
 function expect_no_mix() {
-	[[ "$(cat $PARAMS/check)" == "0" ]] || die "two versions seen by one invocation"
+	[[ "$(cat $PARAMS/check)" == "0" ]] ||
+		die "an invocation saw another version than its own"
 }
 
 # others(value) - have all CPUs but the first go or come

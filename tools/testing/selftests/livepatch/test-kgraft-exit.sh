@@ -65,6 +65,56 @@ $MOD_LIVEPATCH: livepatch_release_thread: unblocked
 % rmmod $MOD_TARGET"
 
 
+# - The same with a post_unpatch callback.  It is not called before the kthread is
+#   gone.  Who disables the livepatch may have to wait for that.
+
+start_test "keep what a callback takes away for a task that exits"
+
+# ended() - how often has the livepatch been disabled?
+function ended() {
+	dmesg | grep -c "'$MOD_LIVEPATCH': completing unpatching transition"
+}
+
+trap 'echo N > $PARAMS/block_exit; cleanup' EXIT INT TERM HUP
+before=$(ended)
+load_lp $MOD_LIVEPATCH callback=Y
+load_mod $MOD_TARGET
+loop_until "grep -q Y $PARAMS/blocked" || die "the kthread does not exit"
+
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled" &
+loop_until '[[ $(ended) -gt $before ]]' || die "the transition does not end"
+sleep 3
+
+log "% echo N > $PARAMS/block_exit"
+echo N > "$PARAMS/block_exit"
+wait
+trap cleanup EXIT INT TERM HUP
+loop_until '[[ ! -e "$SYSFS_KLP_DIR/$MOD_LIVEPATCH" ]]' ||
+	die "failed to disable livepatch $MOD_LIVEPATCH"
+unload_lp $MOD_LIVEPATCH
+unload_mod $MOD_TARGET
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH.ko callback=Y
+livepatch: enabling patch '$MOD_LIVEPATCH'
+livepatch: '$MOD_LIVEPATCH': initializing patching transition
+livepatch: '$MOD_LIVEPATCH': starting patching transition
+livepatch: '$MOD_LIVEPATCH': completing patching transition
+livepatch: '$MOD_LIVEPATCH': patching complete
+% insmod test_modules/$MOD_TARGET.ko
+$MOD_LIVEPATCH: livepatch_release_thread: blocked
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH/enabled
+livepatch: '$MOD_LIVEPATCH': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH': completing unpatching transition
+% echo N > $PARAMS/block_exit
+$MOD_LIVEPATCH: livepatch_release_thread: unblocked
+$MOD_LIVEPATCH: post_unpatch: the kthread is gone
+livepatch: '$MOD_LIVEPATCH': unpatching complete
+% rmmod $MOD_LIVEPATCH
+% rmmod $MOD_TARGET"
+
+
 # - The same with functions that jump.  The original must come back before the
 #   transition can begin, and this does not wait for the kthread.
 

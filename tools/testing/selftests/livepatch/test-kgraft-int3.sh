@@ -169,9 +169,21 @@ object=vmlinux \
 refuse "failed to find location for function 'kernel_init_freeable'" \
 	"Invalid parameters" boot=kernel_init_freeable
 
-# Somebody else has a breakpoint there.
+# Functions that must not be probed, of a module and of the kernel
+refuse "function 'test_klp_int3_no_probe' $no: special text" \
+	"Invalid parameters" also=test_klp_int3_no_probe
+object=vmlinux \
+refuse "function 'irqentry_nmi_enter' $no: special text" \
+	"Invalid parameters" boot=irqentry_nmi_enter
+
+# Somebody else changes the instruction, or has a breakpoint there.
+reserved="$no: static branch, static call or kprobe"
+refuse "function 'test_klp_int3_static_branch' $reserved" \
+	"Invalid parameters" also=test_klp_int3_static_branch
+refuse "function 'test_klp_int3_static_call' $reserved" \
+	"Invalid parameters" also=test_klp_int3_static_call
 echo 1 > $PARAMS/probe
-refuse "function 'test_klp_int3_zero' $no: static branch, static call or kprobe" \
+refuse "function 'test_klp_int3_zero' $reserved" \
 	"Invalid parameters" also=test_klp_int3_zero
 echo 0 > $PARAMS/probe
 
@@ -191,6 +203,47 @@ unload_lp $MOD_LIVEPATCH1
 wait_version 0
 
 check_result "$refused$(load_lines $MOD_LIVEPATCH1 also=test_klp_int3_zero)
+$(unload_lines $MOD_LIVEPATCH1)"
+
+
+# - Where a jump would be, one function has a static branch, which is changed while
+#   the function is patched, and when it is not any more.  Ftrace keeps it.
+#
+# - Another one has the name of a function in which tasks migrate.
+
+start_test "functions that cannot jump"
+
+# expect_traced(result) - what does the function answer that has a static branch?
+function expect_traced() {
+	local result
+
+	read -r result _ < $PARAMS/others
+	[[ $result -eq $1 ]] || die "the traced function returns $result, expected $1"
+}
+
+expect_traced 0
+load_lp $MOD_LIVEPATCH1 also=test_klp_int3_traced traced=1
+wait_jumps $MOD_LIVEPATCH1
+[[ $(method $MOD_LIVEPATCH1 test_klp_int3_traced) == ftrace ]] ||
+	die "a function jumps that has a static branch there"
+expect_traced 3
+echo 1 > $PARAMS/change
+expect_traced 3
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+expect_traced 5
+echo 0 > $PARAMS/change
+expect_traced 0
+load_lp $MOD_LIVEPATCH1 also=do_idle traced=1
+wait_jumps $MOD_LIVEPATCH1
+[[ $(method $MOD_LIVEPATCH1 do_idle) == ftrace ]] ||
+	die "a function jumps in which tasks migrate"
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+
+check_result "$(load_lines $MOD_LIVEPATCH1 also=test_klp_int3_traced traced=1)
+$(unload_lines $MOD_LIVEPATCH1)
+$(load_lines $MOD_LIVEPATCH1 also=do_idle traced=1)
 $(unload_lines $MOD_LIVEPATCH1)"
 
 
@@ -349,6 +402,32 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % insmod test_modules/$MOD_TARGET.ko"
 
 
+# - A module that comes with a function that cannot have a breakpoint, and has to
+#   have one, is refused.
+
+start_test "a module comes that cannot be patched"
+
+unload_mod $MOD_TARGET
+load_lp $MOD_LIVEPATCH1 also=test_klp_int3_no_probe
+load_failing_mod $MOD_TARGET
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+load_mod $MOD_TARGET
+wait_version 0
+
+check_result "% rmmod $MOD_TARGET
+$(load_lines $MOD_LIVEPATCH1 also=test_klp_int3_no_probe)
+% insmod test_modules/$MOD_TARGET.ko
+livepatch: applying patch '$MOD_LIVEPATCH1' to loading module '$MOD_TARGET'
+livepatch: function 'test_klp_int3_no_probe' $no: special text
+livepatch: failed to apply patch '$MOD_LIVEPATCH1' to module '$MOD_TARGET' (-22)
+livepatch: patch '$MOD_LIVEPATCH1' failed for module '$MOD_TARGET', \
+refusing to load module '$MOD_TARGET'
+insmod: ERROR: could not insert module test_modules/$MOD_TARGET.ko: Invalid parameters
+$(unload_lines $MOD_LIVEPATCH1)
+% insmod test_modules/$MOD_TARGET.ko"
+
+
 # - Of a module that is just going, functions cannot have a breakpoint.
 
 start_test "a module is about to go"
@@ -375,8 +454,10 @@ $refused% insmod test_modules/$MOD_TARGET.ko"
 
 start_test "breakpoints come and go under load"
 
+LOAD=
+trap '[[ -z "$LOAD" ]] || kill $LOAD; cleanup' EXIT INT TERM HUP
 for cpu in 1 2 3; do
-	while [[ -e $SYSFS_KLP_DIR ]]; do cat $PARAMS/check; done > /dev/null &
+	while [[ -e $SYSFS_KLP_DIR ]]; do cat $PARAMS/check; done > /dev/null 2>&1 &
 	LOAD+=" $!"
 done
 for round in 1 2 3 4; do
@@ -393,6 +474,7 @@ for round in 1 2 3 4; do
 done
 kill $LOAD
 wait $LOAD 2> /dev/null
+trap cleanup EXIT INT TERM HUP
 expect_no_mix
 
 unload_mod $MOD_TARGET

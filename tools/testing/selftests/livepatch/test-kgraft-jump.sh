@@ -10,6 +10,7 @@ MOD_DIRECT=test_klp_direct
 MOD_HOG=test_klp_hog
 MOD_INJECT=test_klp_inject
 MOD_INJECT_PATCH=test_klp_inject_patch
+MOD_INJECT_FORCED=test_klp_inject_forced
 
 FUNCTION=test_klp_universe_b
 METHOD=/sys/module/livepatch/parameters/method
@@ -114,7 +115,18 @@ function set_disabled() {
 # A kernel without the option has no such parameter.
 [[ -e $METHOD ]] || skip "test-kgraft-jump requires CONFIG_LIVEPATCH_JUMP"
 
+# clean_up() - leave nothing that other tests would notice
+function clean_up() {
+	[[ -z "$LOAD" ]] || kill $LOAD
+	[[ ! -e $STAY ]] || echo 0 > $STAY
+	rmmod $MOD_HOG 2> /dev/null
+	echo auto > $METHOD
+	cleanup
+}
+
+LOAD=
 setup_config
+trap clean_up EXIT INT TERM HUP
 load_mod $MOD_TARGET
 
 
@@ -202,10 +214,26 @@ $(unload_lines $MOD_LIVEPATCH3)"
 #   function is called.
 #
 # - A kprobe where the jump is, is refused.  One that is there first keeps the
-#   function with ftrace.
+#   function with ftrace.  Elsewhere in the function, kprobes are accepted where
+#   they had been before, and nowhere else: at the beginning of an instruction.
 
 start_test "tracers and probes"
 
+# probes(function, from, to) - where in a function can there be kprobes?
+function probes() {
+	local i
+
+	for ((i = $2; i <= $3; i++)); do
+		{ echo "p:at $1+$i" > $EVENTS; } 2> /dev/null && echo $1+$i
+	done
+	echo > $EVENTS
+}
+
+site=$(site $FUNCTION)
+check_site=$(site test_klp_universe_check)
+places="$(probes $FUNCTION $((site + 5)) $((site + 11))
+probes test_klp_universe_check $((check_site + 5)) $((check_site + 40)))"
+[[ $(wc -l <<< "$places") -gt 5 ]] || die "there is no place for kprobes"
 load_lp $MOD_LIVEPATCH1
 wait_method jump $MOD_LIVEPATCH1
 
@@ -224,9 +252,11 @@ stop_tracing
 wait_version 1
 expect_no_mix
 
-site=$(site $FUNCTION)
-{ echo "p:inside $FUNCTION+$site" > $EVENTS; } 2> /dev/null &&
-	die "a kprobe where the jump is, is not refused"
+[[ $(method $MOD_LIVEPATCH1 test_klp_universe_check) == jump ]] ||
+	die "test_klp_universe_check() does not jump"
+[[ "$(probes $FUNCTION $site $((site + 11))
+probes test_klp_universe_check $check_site $((check_site + 40)))" == "$places" ]] ||
+	die "places for kprobes are not those of the original"
 wait_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
@@ -497,18 +527,39 @@ $(unload_lines $MOD_LIVEPATCH2)"
 # - Disable the livepatch.  The original does not come back as long as the task
 #   is there: it would see two versions.
 #
-# - The same with a task that sleeps there.
+# - The same with a task that sleeps there, and with one that does, and runs then.
 
 start_test "stay in a direct caller"
 
-trap '[[ -e $STAY ]] && echo 0 > $STAY; cleanup' EXIT INT TERM HUP
-for how in 1 2; do
+# stay(value) - have the task stay in another way, or go
+function stay() {
+	log "% echo $1 > $STAY"
+	echo "$1" > "$STAY"
+}
+
+# stay_lines(value ...) - lines of a livepatch that is disabled while a task stays
+#			  in one way after the other
+function stay_lines() {
+	echo "$(load_lines $MOD_LIVEPATCH1)
+% insmod test_modules/$MOD_DIRECT.ko share=1
+% echo $1 > $STAY
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+${2:+% echo $2 > $STAY
+}% echo 0 > $STAY
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_DIRECT
+% rmmod $MOD_LIVEPATCH1"
+}
+
+for how in 1 2 "2 3"; do
 	load_lp $MOD_LIVEPATCH1
 	wait_method jump $MOD_LIVEPATCH1
 	universe=$(cat $UNIVERSE)
 	load_mod $MOD_DIRECT share=1
-	log "% echo $how > $STAY"
-	echo $how > $STAY
+	stay ${how% *}
 	cat $PARAMS/check > /dev/null &
 	loop_until "[[ \$(cat /sys/module/$MOD_DIRECT/parameters/inside) -eq 1 ]]" ||
 		die "the task does not come"
@@ -516,10 +567,10 @@ for how in 1 2; do
 	echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
 	# There is time enough to bring the original back.
 	sleep 1
+	[[ $how != *" "* ]] || { sleep 2; stay ${how#* }; sleep 3; }
 	[[ $(cat $UNIVERSE) -eq $universe ]] ||
 		die "the original is back, with a task at the site"
-	log "% echo 0 > $STAY"
-	echo 0 > $STAY
+	stay 0
 	wait
 	expect_no_mix
 	loop_until "[[ ! -e $SYSFS_KLP_DIR/$MOD_LIVEPATCH1 ]]" ||
@@ -529,30 +580,10 @@ for how in 1 2; do
 	unload_mod $MOD_DIRECT
 	unload_lp $MOD_LIVEPATCH1
 done
-trap cleanup EXIT INT TERM HUP
 
-check_result "$(load_lines $MOD_LIVEPATCH1)
-% insmod test_modules/$MOD_DIRECT.ko share=1
-% echo 1 > $STAY
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-% echo 0 > $STAY
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
-% rmmod $MOD_DIRECT
-% rmmod $MOD_LIVEPATCH1
-$(load_lines $MOD_LIVEPATCH1)
-% insmod test_modules/$MOD_DIRECT.ko share=1
-% echo 2 > $STAY
-% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
-% echo 0 > $STAY
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
-% rmmod $MOD_DIRECT
-% rmmod $MOD_LIVEPATCH1"
+check_result "$(stay_lines 1)
+$(stay_lines 2)
+$(stay_lines 2 3)"
 
 
 # - Attach a kprobe with a post_handler, which wants to change the instruction
@@ -768,13 +799,66 @@ livepatch: applying patch '$MOD_LIVEPATCH1' to loading module '$MOD_TARGET'
 $(unload_lines $MOD_LIVEPATCH1)"
 
 
+# - Disable a livepatch that jumps, and unload the module before its originals
+#   are back: they are not brought back any more.
+
+start_test "a module goes before its originals are back"
+
+load_lp $MOD_LIVEPATCH1
+wait_method jump $MOD_LIVEPATCH1
+# The originals have to wait for it.
+load_mod $MOD_HOG no_qs=1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
+wait_version 1
+# It is not through before the hog is: ftrace waits for that, too.
+unload_mod $MOD_TARGET &
+wait_method none $MOD_LIVEPATCH1
+unload_mod $MOD_HOG
+wait
+wait_gone $MOD_LIVEPATCH1
+load_mod $MOD_TARGET
+wait_version 0
+
+check_result "$(load_lines $MOD_LIVEPATCH1)
+% insmod test_modules/$MOD_HOG.ko no_qs=1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+% rmmod $MOD_TARGET
+livepatch: reverting patch '$MOD_LIVEPATCH1' on unloading module '$MOD_TARGET'
+% rmmod $MOD_HOG
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1
+% insmod test_modules/$MOD_TARGET.ko"
+
+
+# - Nothing jumps when it is not to, however much time there is.
+
+start_test "livepatch.method=ftrace"
+
+echo ftrace > $METHOD
+load_lp $MOD_LIVEPATCH1
+sleep 3
+[[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps"
+wait_version 1
+echo auto > $METHOD
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+wait_version 0
+
+check_result "$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)"
+
+
 # - Call the functions all the time, while they are patched, jump, jump
 #   elsewhere and are restored.  One invocation never sees two versions.
 
 start_test "jumps come and go under load"
 
 for cpu in 1 2 3; do
-	while [[ -e $SYSFS_KLP_DIR ]]; do cat $PARAMS/check; done > /dev/null &
+	while [[ -e $SYSFS_KLP_DIR ]]; do cat $PARAMS/check; done > /dev/null 2>&1 &
 	LOAD+=" $!"
 done
 for round in 1 2 3; do
@@ -792,6 +876,7 @@ for round in 1 2 3; do
 done
 kill $LOAD
 wait $LOAD 2> /dev/null
+LOAD=
 expect_no_mix
 
 unload_mod $MOD_TARGET
@@ -807,5 +892,51 @@ check_result "$one_round
 $one_round
 $one_round
 % rmmod $MOD_TARGET"
+
+
+# - Disable a livepatch that jumps, and force the transition before its original is
+#   back.  Nobody waits for it any more: it is back at once.
+#
+# - All tasks have been forced out of the livepatch, which can never be unloaded.
+#   So this is the last test, with a livepatch of its own.
+
+[[ ! -e /sys/module/$MOD_INJECT_FORCED ]] ||
+	skip "the last test, because $MOD_INJECT_FORCED has been forced before"
+
+start_test "force, before the original is back"
+
+load_mod $MOD_INJECT
+load_lp $MOD_INJECT_FORCED
+wait_method jump $MOD_INJECT_FORCED test_klp_inject_function $MOD_INJECT
+load_mod $MOD_HOG no_qs=1
+log "% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_FORCED/enabled"
+echo 0 > "$SYSFS_KLP_DIR/$MOD_INJECT_FORCED/enabled"
+# There is time enough to bring the original back.
+sleep 1
+check_inject 1
+log "% echo 1 > $SYSFS_KLP_DIR/$MOD_INJECT_FORCED/force"
+echo 1 > "$SYSFS_KLP_DIR/$MOD_INJECT_FORCED/force"
+check_inject 0
+loop_until "grep -qs '^0$' $SYSFS_KLP_DIR/$MOD_INJECT_FORCED/transition" ||
+	die "failed to force"
+unload_mod $MOD_HOG
+loop_until "[[ ! -e $SYSFS_KLP_DIR/$MOD_INJECT_FORCED ]]" ||
+	die "failed to disable livepatch $MOD_INJECT_FORCED"
+rmmod $MOD_INJECT_FORCED 2> /dev/null && die "$MOD_INJECT_FORCED unexpectedly unloaded"
+check_inject 0
+unload_mod $MOD_INJECT
+
+check_result "% insmod test_modules/$MOD_INJECT.ko
+$(load_lines $MOD_INJECT_FORCED)
+% insmod test_modules/$MOD_HOG.ko no_qs=1
+% echo 0 > $SYSFS_KLP_DIR/$MOD_INJECT_FORCED/enabled
+livepatch: '$MOD_INJECT_FORCED': initializing unpatching transition
+livepatch: '$MOD_INJECT_FORCED': starting unpatching transition
+% echo 1 > $SYSFS_KLP_DIR/$MOD_INJECT_FORCED/force
+livepatch: forcing remaining tasks to the patched state
+livepatch: '$MOD_INJECT_FORCED': completing unpatching transition
+livepatch: '$MOD_INJECT_FORCED': unpatching complete
+% rmmod $MOD_HOG
+% rmmod $MOD_INJECT"
 
 exit 0

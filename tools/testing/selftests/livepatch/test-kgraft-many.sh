@@ -171,6 +171,57 @@ disable_lp $MOD_LIVEPATCH1
 expect_version 0
 expect_nothing_left $MOD_TARGET $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
+echo "ok"
+
+
+# - Hold a kthread in the original, force it into a livepatch, and disable that.
+#
+# - Patch the function anew.  The kthread, which is still there, is waited for.
+#   Force it again: the function does not jump.
+#
+# - Patch it once more, and let the kthread go.  The function jumps.
+
+start_test "a function is patched anew after force"
+
+# force(modname) - force a transition, and wait for its end
+function force() {
+	echo 1 > "$SYSFS_KLP_DIR/$1/force"
+	loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$1/transition" || die "failed to force"
+}
+
+# expect_straggler() - the kthread is waited for
+function expect_straggler() {
+	local stragglers="$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/stragglers"
+	local expected="test_klp_universe_check test_universe/0"
+
+	loop_until "[[ \$(sed 's/^[0-9]* //' $stragglers) == '$expected' ]]" ||
+		die "others are waited for: $(cat "$stragglers")"
+}
+
+hold 1
+load_lp_nowait $MOD_LIVEPATCH1
+force $MOD_LIVEPATCH1
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+load_lp_nowait $MOD_LIVEPATCH1
+expect_straggler
+force $MOD_LIVEPATCH1
+# It had time enough to jump.
+sleep 2
+expect_no_jump $MOD_LIVEPATCH1
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+load_lp_nowait $MOD_LIVEPATCH1
+expect_straggler
+hold 0
+loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/transition" ||
+	die "failed to complete transition"
+expect_jump $MOD_LIVEPATCH1
+expect_version 1
+disable_lp $MOD_LIVEPATCH1
+expect_version 0
+expect_nothing_left $MOD_TARGET $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
 unload_mod $MOD_TARGET
 echo "ok"
 

@@ -18,6 +18,7 @@ PATCH=${MOD_TARGET}_patch
 PARAMS=/sys/module/$MOD_TARGET/parameters
 CHECK=/sys/module/$MOD_TARGET/check
 METHOD=/sys/module/livepatch/parameters/method
+KMEMLEAK=$SYSFS_DEBUG_DIR/kmemleak
 DYNAMIC_EVENTS=$SYSFS_TRACING_DIR/dynamic_events
 CGROUP=/tmp/klp_torture
 FREEZE=$CGROUP/torture/cgroup.freeze	# is there if there are cgroups
@@ -307,6 +308,16 @@ function check_log() {
 	! grep -E "$COMPLAINTS" <<< "$lines" >&2 || fail "the kernel complained"
 }
 
+# find_leaks() - memory that nobody has a pointer to, where the kernel can tell
+function find_leaks() {
+	# It may be there, but turned off.
+	write scan $KMEMLEAK || return 0
+	# What is not found twice, or is young, need not be one.
+	sleep 6
+	write scan $KMEMLEAK
+	! grep -B 4 -A 16 klp_ $KMEMLEAK >&2 || fail "memory has been lost"
+}
+
 # one_round([force]) - load, do something for a while, and see that nothing is left
 function one_round() {
 	local i slab
@@ -315,6 +326,10 @@ function one_round() {
 	load_target $R
 	SITE=$(site ${MOD_TARGET}_traced_0)
 	start_load
+	# Have some jump, however slow the machine is.
+	enable 1 0
+	[[ ! -e $METHOD ]] || loop_until "grep -qs jump $SYSFS_KLP_DIR/${PATCH}1/*/*/method" ||
+		fail "nothing jumps"
 	for ((i = 0; i < STEPS; i++)); do
 		step $1
 	done
@@ -361,11 +376,19 @@ trap clean_up EXIT
 start_test "torture transitions"
 
 universe=$(cat $UNIVERSE)
+# Not what others have left.
+write clear $KMEMLEAK
 SECONDS=0
 for ((round = 1; round <= 2 || SECONDS < ${KLP_TORTURE_SECONDS:-25}; round++)); do
 	one_round
 done
 [[ -z "$KLP_TORTURE_FORCE" ]] || one_round force
+find_leaks
+# All that, if there was anything to torture
+[[ -n "$KLP_TORTURE_MIX" ]] || load="kthread work timer hrtimer"
+for i in enable disable reverse unload $load; do
+	[[ ${N[$i]:-0} -gt 0 ]] || fail "no $i in $STEP steps"
+done
 
 verdict="klp_torture: SUCCESS: seed $SEED, $SECONDS s, $STEP steps"
 verdict+=", $(($(cat $UNIVERSE) - universe)) universes"

@@ -4,6 +4,7 @@
 . $(dirname $0)/functions.sh
 . $(dirname $0)/functions-universe.sh
 
+MOD_HOG=test_klp_hog
 MOD_LIVEPATCH=test_klp_universe_patch1
 
 TRACE=$SYSFS_TRACING_DIR/instances/livepatch_kselftest
@@ -305,6 +306,62 @@ events | grep -q " pid=$reader .* how=user$" ||
 check_order
 stop_tracing
 wait
+echo "ok"
+
+
+# - Have a task sleep until nothing but the poll, once a second, looks after it, and
+#   kill it.  The transition completes when it has migrated, and not with a poll.
+#
+# - Do that at five times that are evenly spread between two polls.  Two may be so
+#   near to a poll that this would do, and a busy machine may be late now and then.
+
+start_test "complete a transition without a poll"
+
+delays=
+for i in 0 200 400 600 800; do
+	cat $PARAMS/asleep > /dev/null 2>&1 &
+	reader=$!
+	trap 'kill $reader; cleanup' EXIT INT TERM HUP
+	loop_until "grep -q test_klp_universe_sleep /proc/$reader/stack" ||
+		die "the task does not sleep"
+	load_lp_nowait $MOD_LIVEPATCH
+	wait=$((2000 + i - 10#${EPOCHREALTIME#*.} / 1000))
+	sleep $(printf "%d.%03d" $((wait / 1000)) $((wait % 1000)))
+	start=${EPOCHREALTIME/./}
+	kill $reader
+	loop_until "grep -q '^0$' $SYSFS_KLP_DIR/$MOD_LIVEPATCH/transition" ||
+		die "failed to complete transition"
+	delays+=" $(((${EPOCHREALTIME/./} - start) / 1000))"
+	wait $reader 2> /dev/null
+	trap cleanup EXIT INT TERM HUP
+	disable_lp $MOD_LIVEPATCH
+	unload_lp $MOD_LIVEPATCH
+done
+[[ $(tr ' ' '\n' <<< "$delays" | awk '$1 && $1 < 300' | wc -l) -ge 3 ]] ||
+	die "transitions end late, after$delays ms"
+echo "ok"
+
+
+# - Have kthreads that never sleep.  On more than one CPU, some are running when
+#   somebody looks, and are preempted to migrate.
+
+start_test "trace kthreads that never sleep"
+
+universe=$(cat $UNIVERSE)
+trap 'stop_tracing; rmmod $MOD_HOG 2> /dev/null; cleanup' EXIT INT TERM HUP
+load_mod $MOD_HOG
+start_tracing
+for ((i = 0; i < 10; i++)); do
+	load_lp $MOD_LIVEPATCH
+	disable_lp $MOD_LIVEPATCH
+	unload_lp $MOD_LIVEPATCH
+	kicked=$(events | grep -c " comm=test_klp_hog/.* how=kick$")
+	[[ $kicked -eq 0 && $(nproc) -gt 1 ]] || break
+done
+[[ $kicked -gt 0 || $(nproc) -eq 1 ]] || die "no kthread was preempted"
+check_order
+stop_tracing
+unload_mod $MOD_HOG
 unload_mod $MOD_TARGET
 echo "ok"
 

@@ -732,6 +732,43 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Invalid parameters"
 
 
+# - Have a task sleep in a patched function, where nothing wakes it up but a signal.
+#
+# - Enable a livepatch.  After a while the task gets a fake signal, which takes it to
+#   user space and back.  Then it sleeps in the new version.
+
+start_test "a task that waits for a signal"
+
+cat $PARAMS/asleep > /dev/null 2>&1 &
+reader=$!
+trap 'kill $reader; cleanup' EXIT INT TERM HUP
+loop_until "grep -q test_klp_universe_sleep /proc/$reader/stack" ||
+	die "the task does not sleep"
+load_lp $MOD_LIVEPATCH1
+loop_until "grep -q test_klp_universe_sleep /proc/$reader/stack" ||
+	die "the task does not sleep any more"
+kill $reader
+wait $reader 2> /dev/null
+trap cleanup EXIT INT TERM HUP
+expect_no_mix
+disable_lp $MOD_LIVEPATCH1
+unload_lp $MOD_LIVEPATCH1
+
+check_result "% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: '$MOD_LIVEPATCH1': starting patching transition
+livepatch: signaling remaining tasks
+livepatch: '$MOD_LIVEPATCH1': completing patching transition
+livepatch: '$MOD_LIVEPATCH1': patching complete
+% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
+livepatch: '$MOD_LIVEPATCH1': initializing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': starting unpatching transition
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+% rmmod $MOD_LIVEPATCH1"
+
+
 # - Call the functions from many tasks, which come and go, while livepatches are
 #   enabled, reversed, replaced and disabled.  No invocation sees two versions.
 #   What happens when depends on the load, so this does not look at dmesg.
@@ -745,8 +782,9 @@ function caller() {
 }
 
 CALLERS=$(mktemp)
+trap 'rm -f "$CALLERS"; cleanup' EXIT INT TERM HUP
 for i in 1 2 3 4; do
-	caller &
+	caller 2> /dev/null &
 done
 for i in 1 2 3 4 5 6; do
 	hold $((i % 4))
@@ -765,6 +803,7 @@ for i in 1 2 3 4 5 6; do
 done
 rm "$CALLERS"
 wait
+trap cleanup EXIT INT TERM HUP
 wait_version 0
 expect_no_mix
 echo "ok"

@@ -26,7 +26,7 @@ MODULE_PARM_DESC(share, "work together with IPMODIFY (default=false)");
 /* Whoever comes stays until this is 0 again. */
 static int stay;
 module_param(stay, int, 0644);
-MODULE_PARM_DESC(stay, "keep callers in the trampoline, 1: running, 2: asleep");
+MODULE_PARM_DESC(stay, "keep callers in the trampoline, 1: running, 2: asleep, 3: running after that");
 
 static atomic_t inside;
 static atomic_t hits;
@@ -52,7 +52,7 @@ static __used notrace unsigned long test_klp_direct_enter(void)
 	/* As a BPF program would, that may or may not sleep. */
 	if (READ_ONCE(stay) == 2) {
 		trace = rcu_read_lock_tasks_trace();
-		while (READ_ONCE(stay))
+		while (READ_ONCE(stay) == 2)
 			msleep(20);
 		rcu_read_unlock_tasks_trace(trace);
 	}

@@ -14,6 +14,10 @@ static bool block_exit = true;
 module_param(block_exit, bool, 0644);
 MODULE_PARM_DESC(block_exit, "block_exit (default=true)");
 
+static bool callback;
+module_param(callback, bool, 0444);
+MODULE_PARM_DESC(callback, "has a post_unpatch callback (default=false)");
+
 static bool blocked;
 module_param(blocked, bool, 0444);
 MODULE_PARM_DESC(blocked, "the kthread sleeps");
@@ -33,6 +37,14 @@ static void livepatch_release_thread(struct task_struct *dead_task)
 		msleep(20);
 
 	pr_info("%s: unblocked\n", __func__);
+	WRITE_ONCE(blocked, false);
+}
+
+/* Takes away what the function may need. */
+static void post_unpatch(struct klp_object *obj)
+{
+	pr_info("%s: the kthread is %s\n", __func__,
+		READ_ONCE(blocked) ? "still there" : "gone");
 }
 
 static struct klp_func funcs[] = {
@@ -58,6 +70,9 @@ static struct klp_patch patch = {
 
 static int test_klp_exit_patch_init(void)
 {
+	if (callback)
+		objs[0].callbacks.post_unpatch = post_unpatch;
+
 	return klp_enable_patch(&patch);
 }
 

@@ -8,8 +8,10 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/hrtimer.h>
+#include <linux/jump_label.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
+#include <linux/static_call.h>
 #include <linux/timer.h>
 #include "test_klp_int3.h"
 
@@ -31,7 +33,7 @@ static unsigned int number;
 module_param(number, uint, 0644);
 MODULE_PARM_DESC(number, "a number, for whoever patches what reads it");
 
-/* How often one invocation has seen two versions */
+/* How often an invocation has seen another version than its own */
 static atomic_t mixes;
 
 static int zero;
@@ -103,16 +105,51 @@ static noinline __noclone notrace int __x86_test_klp_int3(void)
 	return READ_ONCE(zero) & 16;
 }
 
-/* ... or where tasks are switched.  Only Xen has a function of that name. */
+/* ... where tasks are switched.  Only Xen has a function of that name. */
 static noinline __noclone notrace int cpu_bringup_and_idle(void)
 {
 	return READ_ONCE(zero) & 32;
 }
 
-/* This one has fentry. */
+/* ... begin with what others change, a static branch, ... */
+static DEFINE_STATIC_KEY_FALSE(test_klp_int3_key);
+
+static noinline __noclone notrace int test_klp_int3_static_branch(void)
+{
+	if (static_branch_unlikely(&test_klp_int3_key))
+		return 5;
+
+	return READ_ONCE(zero) & 64;
+}
+
+/* ... or a static call, ... */
+DEFINE_STATIC_CALL(test_klp_int3_static, test_klp_int3_zero);
+
+static noinline __noclone notrace int test_klp_int3_static_call(void)
+{
+	return static_call(test_klp_int3_static)();
+}
+
+/* ... or must not be probed. */
+static noinline __noclone notrace int test_klp_int3_no_probe(void)
+{
+	return READ_ONCE(zero) & 128;
+}
+NOKPROBE_SYMBOL(test_klp_int3_no_probe);
+
+/* Functions with fentry that cannot jump: this one has a static branch there, ... */
 static noinline __noclone int test_klp_int3_traced(void)
 {
+	if (static_branch_unlikely(&test_klp_int3_key))
+		return 5;
+
 	return READ_ONCE(zero) & 4;
+}
+
+/* ... and this one has the name of a function that tasks migrate in. */
+static noinline __noclone int do_idle(void)
+{
+	return READ_ONCE(zero) & 256;
 }
 
 /*
@@ -122,7 +159,7 @@ static noinline __noclone int test_klp_int3_traced(void)
 static noinline __noclone notrace
 int test_klp_int3_check(const struct test_klp_int3_calls *calls)
 {
-	return test_klp_int3_body(calls);
+	return test_klp_int3_body(calls, 0);
 }
 
 static bool test_klp_int3_no_wait(void)
@@ -209,18 +246,44 @@ static int check_get(char *buffer, const struct kernel_param *kp)
 static const struct kernel_param_ops check_ops = { .get = check_get };
 module_param_cb(check, &check_ops, NULL, 0444);
 
-/* Keeps the others from being dropped by the compiler. */
+/* What the others answer; keeps them from being dropped by the compiler, too */
 static int others_get(char *buffer, const struct kernel_param *kp)
 {
 	test_klp_int3_loop(&zero);
 
-	return sysfs_emit(buffer, "%d %d %d %d %d\n", test_klp_int3_call(),
-			  test_klp_int3_traced(), native_test_klp_int3(),
-			  __x86_test_klp_int3(), cpu_bringup_and_idle());
+	return sysfs_emit(buffer, "%d %d %d %d %d %d %d %d %d\n",
+			  test_klp_int3_traced(), test_klp_int3_static_branch(),
+			  test_klp_int3_static_call(), test_klp_int3_call(),
+			  native_test_klp_int3(), __x86_test_klp_int3(),
+			  cpu_bringup_and_idle(), test_klp_int3_no_probe(),
+			  do_idle());
 }
 
 static const struct kernel_param_ops others_ops = { .get = others_get };
 module_param_cb(others, &others_ops, NULL, 0444);
+
+/* Changes the text of the static branches, and of the static call. */
+static int change_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int ret = kstrtobool(val, &on);
+
+	if (ret)
+		return ret;
+
+	if (on)
+		static_branch_enable(&test_klp_int3_key);
+	else
+		static_branch_disable(&test_klp_int3_key);
+	static_call_update(test_klp_int3_static,
+			   on ? test_klp_int3_plain : test_klp_int3_zero);
+
+	return 0;
+}
+
+static const struct kernel_param_ops change_ops = { .set = change_set };
+module_param_cb(change, &change_ops, NULL, 0200);
+MODULE_PARM_DESC(change, "change the static branches, and the static call");
 
 /* That jump has two bytes, where the compiler puts the function close enough. */
 static int short_jump_get(char *buffer, const struct kernel_param *kp)

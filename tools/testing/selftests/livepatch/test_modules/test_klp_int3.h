@@ -18,11 +18,15 @@ struct test_klp_int3_calls {
 	bool (*wait)(void);
 };
 
-/* The body of test_klp_int3_check() and of its replacements; must be inlined */
+/*
+ * The body of test_klp_int3_check() and of its replacements; must be inlined.
+ * What they call must have their own version, as they are on the stack all the
+ * time.
+ */
 static __always_inline
-int test_klp_int3_body(const struct test_klp_int3_calls *calls)
+int test_klp_int3_body(const struct test_klp_int3_calls *calls, int version)
 {
-	int version = calls->version[0](), i, quiet;
+	int i, quiet;
 
 	do {
 		for (i = 0; i < calls->nr; i++)

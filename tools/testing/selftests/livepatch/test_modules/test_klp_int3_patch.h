@@ -56,7 +56,7 @@ static notrace void livepatch_return(int *version)
 
 static notrace int livepatch_check(const struct test_klp_int3_calls *calls)
 {
-	return test_klp_int3_body(calls);
+	return test_klp_int3_body(calls, VERSION);
 }
 
 static notrace int livepatch_also(void)

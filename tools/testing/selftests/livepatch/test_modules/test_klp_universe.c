@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/wait.h>
 #include "test_klp_universe.h"
 
 #define NR_KTHREADS	3
@@ -25,7 +26,7 @@ static unsigned long held;
 module_param(held, ulong, 0444);
 MODULE_PARM_DESC(held, "kthreads that are held, a bit each");
 
-/* How often one invocation has seen two versions */
+/* How often one invocation has seen another version than its own */
 static atomic_t mixes;
 
 /* A function of another module */
@@ -80,7 +81,7 @@ static bool test_klp_universe_wait(void *data)
 static noinline __noclone
 int test_klp_universe_check(const struct test_klp_universe_calls *calls, void *data)
 {
-	return test_klp_universe_body(calls, data);
+	return test_klp_universe_body(calls, data, 0);
 }
 
 static int test_klp_universe_call_other(void)
@@ -157,6 +158,37 @@ static int check_get(char *buffer, const struct kernel_param *kp)
 
 static const struct kernel_param_ops check_ops = { .get = check_get };
 module_param_cb(check, &check_ops, NULL, 0444);
+
+static DECLARE_WAIT_QUEUE_HEAD(asleep_wait);
+
+static bool test_klp_universe_sleep(void *data)
+{
+	/* A signal ends it, even if there is nothing to handle. */
+	wait_event_interruptible(asleep_wait, false);
+
+	return false;
+}
+
+static const struct test_klp_universe_calls asleep_calls = {
+	.a = test_klp_universe_a,
+	.b = test_klp_universe_b,
+	.wait = test_klp_universe_sleep,
+	.mixes = &mixes,
+};
+
+/*
+ * Sleep in the function, and do so again, as long as there is no signal to handle.
+ * Meanwhile nobody else can read parameters of this module.
+ */
+static int asleep_get(char *buffer, const struct kernel_param *kp)
+{
+	test_klp_universe_check(&asleep_calls, NULL);
+
+	return -ERESTARTSYS;
+}
+
+static const struct kernel_param_ops asleep_ops = { .get = asleep_get };
+module_param_cb(asleep, &asleep_ops, NULL, 0444);
 
 static void test_klp_universe_stop(void)
 {

@@ -11,7 +11,7 @@
  * @b:		reports its version, gets patched
  * @other:	reports its version, gets patched, in another module; may be NULL
  * @wait:	returns false when it is time to end
- * @mixes:	counts different answers within one invocation
+ * @mixes:	counts answers that are not those of the caller's own version
  */
 struct test_klp_universe_calls {
 	int (*a)(void);
@@ -21,16 +21,22 @@ struct test_klp_universe_calls {
 	atomic_t *mixes;
 };
 
-/* The body of test_klp_universe_check() and of all its replacements */
+/*
+ * The body of test_klp_universe_check() and of all its replacements.  What they
+ * call must be of the same version, because they stay on the stack.
+ */
 static __always_inline
-int test_klp_universe_body(const struct test_klp_universe_calls *calls, void *data)
+int test_klp_universe_body(const struct test_klp_universe_calls *calls, void *data,
+			   int own)
 {
 	int version = calls->a();
 
+	if (version != own)
+		atomic_inc(calls->mixes);
 	while (calls->wait(data))
-		if (calls->b() != version)
+		if (calls->b() != own)
 			atomic_inc(calls->mixes);
-	if (calls->a() != version)
+	if (calls->a() != own)
 		atomic_inc(calls->mixes);
 	if (calls->other)
 		version |= calls->other() << 8;

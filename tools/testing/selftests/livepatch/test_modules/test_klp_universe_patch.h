@@ -45,7 +45,7 @@ static int livepatch_other(void)
 
 static int livepatch_check(const struct test_klp_universe_calls *calls, void *data)
 {
-	return test_klp_universe_body(calls, data);
+	return test_klp_universe_body(calls, data, VERSION);
 }
 
 static int pre_patch(struct klp_object *obj)
