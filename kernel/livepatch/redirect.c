@@ -329,6 +329,12 @@ static void klp_tell_culprit(struct klp_object *obj, struct klp_hook *hook,
 		if (func->redirect->hook != hook)
 			continue;
 
+		/* Direct callers are asked for what is registered, not added. */
+		if (hook->registered && ftrace_find_rec_direct(func->redirect->ip)) {
+			unregister_ftrace_function(&hook->fops);
+			hook->registered = false;
+		}
+
 		ret = ftrace_set_filter_ip(&hook->fops, func->redirect->ip, 0,
 					   !hook->registered);
 		if (!ret && !hook->registered)

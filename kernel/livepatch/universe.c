@@ -132,6 +132,7 @@ void klp_await_stragglers_start(void)
  */
 bool klp_await_stragglers(unsigned int universe, unsigned int count)
 {
+	/* Those who do not see this yet do not count down.  The poll makes up for it. */
 	WRITE_ONCE(klp_awaited, universe);
 
 	return atomic_sub_return(KLP_NOT_COUNTED - count, &klp_nr_stragglers) <= 0;

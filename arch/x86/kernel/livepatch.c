@@ -122,7 +122,8 @@ unsigned long arch_klp_next_branch(unsigned long *ip, unsigned long end)
  * ftrace drops calls that recurse, and these do get here.  They go where the task
  * is to go, not to the original.
  *
- * As smp_text_poke_int3_handler(), it must not hit another breakpoint.
+ * As smp_text_poke_int3_handler(), it must not hit another breakpoint.  With FRED,
+ * too, breakpoints get here by way of exc_int3().
  *
  * Context: interrupts disabled, any context, NMI too
  * Return: true if it was such a breakpoint
@@ -153,7 +154,8 @@ noinstr bool klp_int3_handler(struct pt_regs *regs)
  * arch_klp_jump_target() - where to jump to for a call of a function
  * @func:	address of the function
  *
- * A direct jump needs no ENDBR.
+ * A direct jump needs no ENDBR, and leaves call depth as it is.  What kCFI checks
+ * has been checked for the original.
  *
  * Context: any
  * Return: the address
@@ -338,7 +340,11 @@ const char *arch_klp_check_site(struct klp_site *site, unsigned long func,
 	return NULL;
 }
 
-/* A page that can be executed, and not be written but by text_poke_copy(). */
+/*
+ * A page that can be executed, and not be written but by text_poke_copy().  It is
+ * no kernel text and has no ORC: a task that is preempted there has no reliable
+ * stack, and is not migrated.
+ */
 static void *klp_alloc_copies(void)
 {
 	void *page = execmem_alloc(EXECMEM_KPROBES, PAGE_SIZE);
@@ -638,7 +644,12 @@ static void klp_site_text(const struct klp_site *site, unsigned long target,
  * synchronizes all CPUs for each page of sites.
  *
  * Several instructions can be replaced because nobody is in there, but for calls
- * that ftrace drops, which are waited for.
+ * that ftrace drops, which are waited for, and those of an NMI, which has returned
+ * when its CPU takes part in the sync.
+ *
+ * Suspend and hibernation keep text and copies as they are, with all memory, and
+ * CPUs come back by way of hotplug.  Kexec leaves both behind.  No site is in what
+ * is executed in between, without an IDT: see arch_klp_is_early().
  *
  * Context: text_mutex and cpus_read_lock() held, may sleep
  */

@@ -80,6 +80,12 @@ function site() {
 	echo $((0x${offset:-0} + 5))
 }
 
+# changed(bytes) - bytes of a function that are others now
+function changed() {
+	paste -d' ' <(tr ' ' '\n' <<< "$1") <(tr ' ' '\n' < $PARAMS/text) |
+		awk '$1 != $2 { printf "%s ", $2 }'
+}
+
 # method(modname [, function [, object]]) - what takes the calls of a function
 function method() {
 	cat "$SYSFS_KLP_DIR/$1/${3:-$MOD_TARGET}/${2:-$FUNCTION},1/method"

@@ -73,16 +73,25 @@ SHORT=$(cat $PARAMS/short_jump)
 
 start_test "functions without fentry"
 
+# expect_text(bytes) - which bytes of a function have changed?
+function expect_text() {
+	[[ $(changed "$text") == $1 ]] ||
+		die "the function begins with $(cat $PARAMS/text), the original with $text"
+}
+
+text=$(cat $PARAMS/text)
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
 expect_number 1
 expect_methods int3 $MOD_LIVEPATCH1
+expect_text "cc "
 check_sysfs_value $MOD_LIVEPATCH1 transition 1
 # The copies can be executed, and not be written.
 [[ ! -e $WX ]] || [[ $(cat $WX) == SUCCESS ]] || die "there is text that can be written"
 hold 0
 wait_jumps $MOD_LIVEPATCH1
+expect_text "e9 *"
 wait_version 1
 expect_number 1
 expect_no_mix
@@ -90,11 +99,13 @@ hold 1
 log "% echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
 echo 0 > "$SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled"
 expect_methods int3 $MOD_LIVEPATCH1
+expect_text "cc "
 wait_version 0
 expect_number 0
 check_sysfs_value $MOD_LIVEPATCH1 transition 1
 hold 0
 wait_gone $MOD_LIVEPATCH1
+expect_text ""
 wait_version 0
 expect_number 0
 expect_no_mix

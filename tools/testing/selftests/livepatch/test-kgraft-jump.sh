@@ -141,21 +141,30 @@ load_mod $MOD_TARGET
 
 start_test "settle, and back to the original"
 
+text=$(cat $PARAMS/text)
 echo > "$TRACE"
 echo 1 > "$METHOD_EVENT"
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
 [[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
+# A call, and what follows is as before.
+[[ $(changed "$text") == "e8 "* && $(changed "$text" | wc -w) -le 5 ]] ||
+	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
 attached $FUNCTION || die "$FUNCTION is not attached"
 hold 0
 wait_method jump $MOD_LIVEPATCH1
 attached $FUNCTION && die "ftrace did not let go of $FUNCTION"
+# The NOP of ftrace is back.  Behind it there is a jump.
+[[ $(changed "$text") == "e9 "* && $(changed "$text" | wc -w) -le 5 ]] ||
+	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
 wait_version 1
 expect_no_mix
 disable_lp $MOD_LIVEPATCH1
 wait_version 0
 attached $FUNCTION && die "$FUNCTION is still attached"
+[[ -z "$(changed "$text")" ]] ||
+	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
 unload_lp $MOD_LIVEPATCH1
 check_methods $MOD_LIVEPATCH1 none ftrace jump ftrace none
 
@@ -381,7 +390,7 @@ check_result "% insmod test_modules/$MOD_DIRECT.ko
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: failed to register ftrace handler for object '$MOD_TARGET' (-16)
+livepatch: failed to register ftrace handler for function '$FUNCTION' (-16)
 livepatch: failed to patch object '$MOD_TARGET'
 livepatch: failed to enable patch '$MOD_LIVEPATCH1'
 livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
@@ -402,17 +411,22 @@ livepatch: '$MOD_LIVEPATCH1': completing patching transition
 livepatch: '$MOD_LIVEPATCH1': patching complete
 % insmod test_modules/$MOD_DIRECT.ko
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
-livepatch: failed to register ftrace handler for object '$MOD_TARGET' (-16)
+livepatch: failed to register ftrace handler for function '$FUNCTION' (-16)
 % rmmod $MOD_DIRECT
 $(unload_lines $MOD_LIVEPATCH1)"
 
 
 # - Have it attached all the time.  A breakpoint is what it gets to, in transition,
-#   and what others get to.
+#   and what others get to.  If there is a kprobe, though, there can be none.
 
 start_test "a direct caller, and breakpoints"
 
+site=$(site $FUNCTION)
 load_mod $MOD_DIRECT
+echo "p:inside $FUNCTION+$site" > $EVENTS
+load_failing_mod $MOD_LIVEPATCH1
+echo > $EVENTS
+wait_version 0
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
@@ -435,6 +449,17 @@ check_direct 0
 unload_mod $MOD_DIRECT
 
 check_result "% insmod test_modules/$MOD_DIRECT.ko
+% insmod test_modules/$MOD_LIVEPATCH1.ko
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: function '$FUNCTION' is somebody else's in ftrace, \
+and cannot have a breakpoint: static branch, static call or kprobe
+livepatch: failed to patch object '$MOD_TARGET'
+livepatch: failed to enable patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
 % echo 1 > $PARAMS/hold
 % insmod test_modules/$MOD_LIVEPATCH1.ko
 livepatch: enabling patch '$MOD_LIVEPATCH1'

@@ -70,6 +70,11 @@ load_lp $MOD_MANY_LIVEPATCH
 expect_versions 0 5000
 [[ "$(attached $MOD_MANY)" == 5000 ]] ||
 	die "$(attached $MOD_MANY) functions attached"
+if [[ -e /sys/module/livepatch/parameters/method ]]; then
+	loop_until "[[ \$(cat $SYSFS_KLP_DIR/$MOD_MANY_LIVEPATCH/$MOD_MANY/*/method |
+		grep -cx jump) -eq 5000 ]]" || die "some functions do not jump"
+	expect_versions 0 5000
+fi
 disable_lp $MOD_MANY_LIVEPATCH
 expect_versions 5000 0
 expect_nothing_left $MOD_MANY $MOD_MANY_LIVEPATCH

@@ -29,9 +29,11 @@ function wait_transition() {
 
 # set_enabled(modname, value) - enable or disable, do not wait
 function set_enabled() {
+	local error
+
 	log "% echo $2 > $SYSFS_KLP_DIR/$1/enabled"
-	{ echo "$2" > "$SYSFS_KLP_DIR/$1/enabled"; } 2> /dev/null ||
-		log "$1: refused"
+	error=$({ echo "$2" > "$SYSFS_KLP_DIR/$1/enabled"; } 2>&1) ||
+		log "$1: ${error##*: }"
 }
 
 # load_refused_lp(modname, params) - load a livepatch, expect that it is refused and
@@ -271,7 +273,7 @@ livepatch: '$MOD_LIVEPATCH2': initializing patching transition
 livepatch: '$MOD_LIVEPATCH2': starting patching transition
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 livepatch: '$MOD_LIVEPATCH1' is being replaced by '$MOD_LIVEPATCH2', end that first
-$MOD_LIVEPATCH1: refused
+$MOD_LIVEPATCH1: Device or resource busy
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
 livepatch: '$MOD_LIVEPATCH2': reversing transition from patching to unpatching
 livepatch: '$MOD_LIVEPATCH2': starting unpatching transition
@@ -550,7 +552,7 @@ livepatch: '$MOD_LIVEPATCH3': initializing patching transition
 livepatch: '$MOD_LIVEPATCH3': starting patching transition
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
 livepatch: '$MOD_LIVEPATCH2' has to wait for '$MOD_LIVEPATCH3', because of callbacks or states
-$MOD_LIVEPATCH2: refused
+$MOD_LIVEPATCH2: Device or resource busy
 % insmod test_modules/$MOD_LIVEPATCH1.ko replace=1
 livepatch: '$MOD_LIVEPATCH1' has to wait for '$MOD_LIVEPATCH3', because of callbacks or states
 insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: Device or resource busy
@@ -572,7 +574,7 @@ livepatch: '$MOD_LIVEPATCH3' has to wait for '$MOD_LIVEPATCH1', because of callb
 insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH3.ko: Device or resource busy
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH2/enabled
 livepatch: '$MOD_LIVEPATCH2' is being replaced by '$MOD_LIVEPATCH1', end that first
-$MOD_LIVEPATCH2: refused
+$MOD_LIVEPATCH2: Device or resource busy
 % echo 0 > $SYSFS_KLP_DIR/$MOD_LIVEPATCH1/enabled
 livepatch: '$MOD_LIVEPATCH1': reversing transition from patching to unpatching
 livepatch: '$MOD_LIVEPATCH1': starting unpatching transition

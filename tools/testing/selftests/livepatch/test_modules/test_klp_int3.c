@@ -243,6 +243,14 @@ static int check_get(char *buffer, const struct kernel_param *kp)
 	return sysfs_emit(buffer, "%d\n", atomic_read(&mixes));
 }
 
+static int text_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%*ph\n", 16, test_klp_int3_plain);
+}
+
+static const struct kernel_param_ops text_ops = { .get = text_get };
+module_param_cb(text, &text_ops, NULL, 0444);
+
 static const struct kernel_param_ops check_ops = { .get = check_get };
 module_param_cb(check, &check_ops, NULL, 0444);
 

@@ -159,6 +159,14 @@ static int check_get(char *buffer, const struct kernel_param *kp)
 static const struct kernel_param_ops check_ops = { .get = check_get };
 module_param_cb(check, &check_ops, NULL, 0444);
 
+static int text_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%*ph\n", 16, test_klp_universe_b);
+}
+
+static const struct kernel_param_ops text_ops = { .get = text_get };
+module_param_cb(text, &text_ops, NULL, 0444);
+
 static DECLARE_WAIT_QUEUE_HEAD(asleep_wait);
 
 static bool test_klp_universe_sleep(void *data)
