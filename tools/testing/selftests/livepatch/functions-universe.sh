@@ -80,10 +80,15 @@ function site() {
 	echo $((0x${offset:-0} + 5))
 }
 
-# changed(bytes) - bytes of a function that are others now
-function changed() {
-	paste -d' ' <(tr ' ' '\n' <<< "$1") <(tr ' ' '\n' < $PARAMS/text) |
-		awk '$1 != $2 { printf "%s ", $2 }'
+# expect_text(bytes) - check which bytes of the function are others than in $text,
+#		       five at most
+function expect_text() {
+	local changed
+
+	changed=$(paste -d' ' <(tr ' ' '\n' <<< "$text") <(tr ' ' '\n' < $PARAMS/text) |
+		awk '$1 != $2 { printf "%s ", $2 }')
+	[[ $changed == $1 && $(wc -w <<< "$changed") -le 5 ]] ||
+		die "the function begins with $(cat $PARAMS/text), the original with $text"
 }
 
 # method(modname [, function [, object]]) - what takes the calls of a function

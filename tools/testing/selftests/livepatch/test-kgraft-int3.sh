@@ -73,12 +73,6 @@ SHORT=$(cat $PARAMS/short_jump)
 
 start_test "functions without fentry"
 
-# expect_text(bytes) - which bytes of a function have changed?
-function expect_text() {
-	[[ $(changed "$text") == $1 ]] ||
-		die "the function begins with $(cat $PARAMS/text), the original with $text"
-}
-
 text=$(cat $PARAMS/text)
 hold 1
 load_lp_nowait $MOD_LIVEPATCH1

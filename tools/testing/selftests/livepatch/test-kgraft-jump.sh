@@ -149,22 +149,19 @@ load_lp_nowait $MOD_LIVEPATCH1
 wait_version 1
 [[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
 # A call, and what follows is as before.
-[[ $(changed "$text") == "e8 "* && $(changed "$text" | wc -w) -le 5 ]] ||
-	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
+expect_text "e8 *"
 attached $FUNCTION || die "$FUNCTION is not attached"
 hold 0
 wait_method jump $MOD_LIVEPATCH1
 attached $FUNCTION && die "ftrace did not let go of $FUNCTION"
 # The NOP of ftrace is back.  Behind it there is a jump.
-[[ $(changed "$text") == "e9 "* && $(changed "$text" | wc -w) -le 5 ]] ||
-	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
+expect_text "e9 *"
 wait_version 1
 expect_no_mix
 disable_lp $MOD_LIVEPATCH1
 wait_version 0
 attached $FUNCTION && die "$FUNCTION is still attached"
-[[ -z "$(changed "$text")" ]] ||
-	die "$FUNCTION begins with $(cat $PARAMS/text), the original with $text"
+expect_text ""
 unload_lp $MOD_LIVEPATCH1
 check_methods $MOD_LIVEPATCH1 none ftrace jump ftrace none
 

@@ -20,8 +20,7 @@ struct test_klp_int3_calls {
 
 /*
  * The body of test_klp_int3_check() and of its replacements; must be inlined.
- * What they call must have their own version, as they are on the stack all the
- * time.
+ * What they call must be of the same version, because they stay on the stack.
  */
 static __always_inline
 int test_klp_int3_body(const struct test_klp_int3_calls *calls, int version)
