@@ -18,6 +18,10 @@
 #include <asm/insn.h>
 #include "livepatch_insn.h"
 
+/* The kernel's, see the script. */
+bool klp_is_around_hook(const char *name);
+bool arch_klp_is_early(const char *name);
+
 typedef unsigned long ulong_t;
 
 static const u8 *image;
@@ -265,10 +269,12 @@ static const char *reserved(ulong_t start, ulong_t end)
 	return NULL;
 }
 
-static const char *settleable(struct klp_code *f, int site)
+static const char *settleable(const char *name, struct klp_code *f, int site)
 {
 	const char *reason = refused(f->addr);
 
+	if (!reason && klp_is_around_hook(name))
+		reason = "has tasks switched in it";
 	if (!reason)
 		reason = klp_insn_settleable(f, site);
 	if (!reason)
@@ -296,13 +302,21 @@ static const char *to_site(struct klp_code *c, ulong_t site)
 	return reason;
 }
 
-static const char *armable(const char *name, struct klp_code *f, int site)
+static const char *armable(const char *name, struct klp_code *f, int site, int fentry)
 {
 	const char *reason = refused(f->addr);
 	size_t len = strlen(name);
 	struct klp_insn first;
 	ulong_t ip = f->addr + site;
 
+	if (!reason && klp_is_around_hook(name))
+		reason = "has tasks switched in it";
+	if (!reason && arch_klp_is_early(name))
+		reason = "runs where breakpoints are not handled";
+#ifdef NO_PADDING
+	if (!reason && fentry == KLP_NO_FENTRY)
+		reason = "has callers that may know which registers it uses";
+#endif
 	if (!reason)
 		reason = klp_insn_armable(f, site, &first);
 	if (!reason)
@@ -460,8 +474,8 @@ int main(int argc, char **argv)
 			no_j = "has no site";
 			no_i = no_j;
 		} else {
-			no_j = settleable(&f, site);
-			no_i = armable(funcs[i].name, &f, site);
+			no_j = settleable(funcs[i].name, &f, site);
+			no_i = armable(funcs[i].name, &f, site, fentry);
 		}
 		if (getenv("SITES_LIST"))
 			printf("%016lx %s: %s; %s\n", f.addr, funcs[i].name,
@@ -495,7 +509,6 @@ int main(int argc, char **argv)
 
 	printf("\nThis is the image, before boot has patched it: alternatives, return thunks and\n"
 	       "retpolines are as they were built, and static_cpu_has() is a jump into\n"
-	       ".altinstr_aux, outside of the function.  The kernel refuses more functions by name\n"
-	       "(resume, CPU bring-up, kexec), which are counted as possible here.\n");
+	       ".altinstr_aux, outside of the function.\n");
 	return 0;
 }

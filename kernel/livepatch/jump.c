@@ -474,7 +474,7 @@ static const char *klp_check_arm(struct klp_site *site, u8 *text,
  *
  * The number of times that all CPUs have to be synchronized does not depend on
  * that of the sites, and there is no grace period to wait for, unless kprobes are
- * being optimized just now, or many copies have been freed.
+ * being optimized just now, or memory of copies is being freed.
  *
  * Context: under klp_mutex, may sleep
  * Return: 0, or -ENOMEM, -EINVAL or, of a module that is going, -EBUSY, and there are

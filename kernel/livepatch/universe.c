@@ -1037,7 +1037,12 @@ static void klp_raise_task(struct task_struct *task, unsigned int first,
 {
 	unsigned int from = READ_ONCE(task->klp_universe);
 
-	/* Tasks go there by themselves at the same time; never move one back. */
+	/*
+	 * Tasks go there by themselves at the same time; never move one back.
+	 * No order is asked of try_cmpxchg().  Versions and ranges were published
+	 * before klp_synchronize_cpus(): each CPU has passed a full barrier since,
+	 * and whoever reads the universe that is written here looks at them later.
+	 */
 	while (from < klp_universe && from >= first && from <= last) {
 		if (try_cmpxchg(&task->klp_universe, &from, klp_universe)) {
 			/* A task that was on the way there itself tells it, too. */

@@ -24,21 +24,22 @@ modules() {
 }
 
 # sources N OUT - a target module, and a livepatch for it; bodies differ, or the
-# compiler makes one function of them
+# compiler makes one function of them.  With NOTRACE=notrace in the environment,
+# ftrace does not know the functions.
 sources() {
 	local n=$1 out=$2
 	mkdir -p "$out"
 	{
 		echo '#include <linux/module.h>'
 		for ((i = 0; i < n; i++)); do
-			echo "static noinline __used int bench_$i(int x) { return x + $((i + 3)); }"
+			echo "static noinline __used ${NOTRACE:-} int bench_$i(int x) { return x + $((i + 3)); }"
 		done
 		echo 'MODULE_DESCRIPTION("bench"); MODULE_LICENSE("GPL");'
 	} > "$out/bench_target$n.c"
 	{
 		echo '#include <linux/livepatch.h>'
 		for ((i = 0; i < n; i++)); do
-			echo "static int new_$i(int x) { return x - $((i + 3)); }"
+			echo "static ${NOTRACE:-} int new_$i(int x) { return x - $((i + 3)); }"
 		done
 		echo 'static struct klp_func funcs[] = {'
 		for ((i = 0; i < n; i++)); do

@@ -389,7 +389,8 @@ int arch_klp_alloc_copy(struct klp_site *site)
  */
 void arch_klp_free_copy(struct klp_site *site)
 {
-	__free_insn_slot(&klp_copies, site->copy, 1);
+	/* Whoever needs a slot next would have to wait for dirty ones. */
+	__free_insn_slot(&klp_copies, site->copy, 0);
 }
 
 /* Does a static branch lead to an address, disabled or not? */

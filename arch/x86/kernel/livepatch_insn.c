@@ -397,8 +397,15 @@ const char *klp_insn_branches_to(const struct klp_code *code,
 	while (off < code->size) {
 		unsigned long ip = code->addr + off, to;
 
-		if (klp_insn_decode(&insn, code, off))
+		if (klp_insn_decode(&insn, code, off)) {
+			/*
+			 * Memory is zero behind the last function of a module.
+			 * Two zeros are an ADD; one may be left over.
+			 */
+			if (off == code->size - 1 && !code->bytes[off])
+				break;
 			return KLP_UNKNOWN;
+		}
 		off += insn.length;
 
 		if (klp_insn_opcode(&insn) == 0xff &&

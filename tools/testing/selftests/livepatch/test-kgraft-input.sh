@@ -38,6 +38,11 @@ function same() {
 	die "$1 changed"
 }
 
+# patch_states() - the states of all tasks, each once
+function patch_states() {
+	cat /proc/[0-9]*/task/*/patch_state 2> /dev/null | sort -u
+}
+
 # state() - what a livepatch that is refused must not change
 function state() {
 	# Where functions jump, ftrace lets go of them after a while.
@@ -53,6 +58,9 @@ function expect_state() {
 	[[ ! -e "$SYSFS_KLP_DIR/$MOD_INPUT" ]] || die "$MOD_INPUT is left in sysfs"
 	[[ ! -e "/sys/module/$MOD_INPUT" ]] || die "$MOD_INPUT is left"
 	same "the state" "$BEFORE" "$(state)"
+	# That can take a moment longer than `transition`.
+	loop_until '[[ "$(patch_states)" == -1 ]]' ||
+		die "tasks are in a transition: $(patch_states)"
 }
 
 # new_messages() - what the kernel has said about livepatches in this test, but that
@@ -141,6 +149,10 @@ function refuse_all() {
 	# Its memory has been freed.
 	refuse "$invalid" "symbol 'init_module' not found in symbol table" \
 		object=$MOD_KPROBE function=init_module
+
+	# The end of the kernel, where no symbol reaches to
+	refuse "Unknown symbol in module" "kallsyms size lookup failed for '_end'" \
+		what=vmlinux function=_end
 
 	# A name that several functions have
 	[[ -z "$AMBIGUOUS" ]] ||
@@ -370,6 +382,9 @@ load_mod $MOD_TARGET
 #
 # - Load one for a function that its module has only while it is loaded.  That
 #   module is refused then.
+#
+# - Load one that has the same function by two names, for a module that is not there
+#   yet.  That module is refused then, and the next time, too.
 
 start_test "malformed livepatches"
 
@@ -413,6 +428,23 @@ load_failing_mod $MOD_KPROBE
 [[ ! -e /sys/module/$MOD_KPROBE ]] || die "$MOD_KPROBE is left"
 disable_lp $MOD_INPUT
 unload_lp $MOD_INPUT
+unload_mod $MOD_TARGET
+load_lp $MOD_INPUT "also=${MOD_TARGET}_alias"
+for i in 1 2; do
+	load_failing_mod $MOD_TARGET
+	[[ ! -e /sys/module/$MOD_TARGET ]] || die "$MOD_TARGET is left"
+done
+disable_lp $MOD_INPUT
+unload_lp $MOD_INPUT
+load_mod $MOD_TARGET
+expect_version 0
+refused="% insmod test_modules/$MOD_TARGET.ko
+livepatch: applying patch '$MOD_INPUT' to loading module '$MOD_TARGET'
+livepatch: function '${MOD_TARGET}_alias' is patched twice, also as '${MOD_TARGET}_a'
+livepatch: failed to apply patch '$MOD_INPUT' to module '$MOD_TARGET' (-22)
+livepatch: patch '$MOD_INPUT' failed for module '$MOD_TARGET', refusing to load module '$MOD_TARGET'
+insmod: ERROR: could not insert module test_modules/$MOD_TARGET.ko: Invalid parameters
+"
 expected+="$(load_lines $MOD_INPUT)
 % echo 1 > /sys/module/$MOD_INPUT/parameters/again
 livepatch: '$MOD_INPUT': a livepatch can be enabled only once
@@ -424,6 +456,10 @@ livepatch: failed to initialize patch '$MOD_INPUT' for module '$MOD_KPROBE' (-22
 livepatch: patch '$MOD_INPUT' failed for module '$MOD_KPROBE', refusing to load module '$MOD_KPROBE'
 insmod: ERROR: could not insert module test_modules/$MOD_KPROBE.ko: Invalid parameters
 $(unload_lines $MOD_INPUT)
+% rmmod $MOD_TARGET
+$(load_lines $MOD_INPUT also=${MOD_TARGET}_alias)
+$refused$refused$(unload_lines $MOD_INPUT)
+% insmod test_modules/$MOD_TARGET.ko
 "
 
 check_result "% insmod test_modules/$MOD_KPROBE.ko

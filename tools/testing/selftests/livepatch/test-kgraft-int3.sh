@@ -7,6 +7,8 @@
 MOD_TARGET=test_klp_int3
 MOD_LIVEPATCH1=test_klp_int3_patch1
 MOD_LIVEPATCH2=test_klp_int3_patch2
+MOD_MANY=test_klp_int3_many
+MOD_MANY_LIVEPATCH=test_klp_int3_many_patch
 MOD_VMLINUX=test_klp_livepatch
 MOD_KPROBE=test_klp_kprobe
 
@@ -54,12 +56,51 @@ function hold() {
 		die "the kthread does not obey"
 }
 
+# refuse(message, error, parameter ...) - load a livepatch, which is refused because
+#					  of $object, or the target
+function refuse() {
+	local message="$1" error="$2"
+	shift 2
+
+	load_failing_mod $MOD_LIVEPATCH1 "$@"
+	refused+="% insmod test_modules/$MOD_LIVEPATCH1.ko${*:+ $*}
+livepatch: enabling patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': initializing patching transition
+livepatch: $message
+livepatch: failed to patch object '${object:-$MOD_TARGET}'
+livepatch: failed to enable patch '$MOD_LIVEPATCH1'
+livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
+livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
+livepatch: '$MOD_LIVEPATCH1': unpatching complete
+insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: $error
+"
+	wait_version 0
+}
+
+no="has no ftrace location, and cannot have a breakpoint"
+refused=""
+
 # A kernel without the option has no such parameter.
 [[ -e $METHOD ]] || skip "test-kgraft-int3 requires CONFIG_LIVEPATCH_JUMP"
 
 setup_config
 load_mod $MOD_TARGET
 SHORT=$(cat $PARAMS/short_jump)
+
+
+# - Where callers may know which registers a function uses, none can have a
+#   breakpoint, and there is nothing else to test.
+
+if [[ $(cat $PARAMS/ipa_ra) == Y ]]; then
+	start_test "functions without fentry, and without padding"
+
+	refuse "function 'test_klp_int3_plain' $no: its callers may know which registers it uses" \
+		"Invalid parameters"
+	unload_mod $MOD_TARGET
+
+	check_result "$refused% rmmod $MOD_TARGET"
+	exit 0
+fi
 
 
 # - Patch functions without fentry while a kthread is held in the original of one.
@@ -129,32 +170,21 @@ check_result "$held_round"
 
 start_test "functions that cannot have a breakpoint"
 
-refused=""
-# refuse(message, error, parameter ...) - load a livepatch, which is refused because
-#					  of $object, or the target
-function refuse() {
-	local message="$1" error="$2"
-	shift 2
-
-	load_failing_mod $MOD_LIVEPATCH1 "$@"
-	refused+="% insmod test_modules/$MOD_LIVEPATCH1.ko${*:+ $*}
-livepatch: enabling patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': initializing patching transition
-livepatch: $message
-livepatch: failed to patch object '${object:-$MOD_TARGET}'
-livepatch: failed to enable patch '$MOD_LIVEPATCH1'
-livepatch: '$MOD_LIVEPATCH1': canceling patching transition, going to unpatch
-livepatch: '$MOD_LIVEPATCH1': completing unpatching transition
-livepatch: '$MOD_LIVEPATCH1': unpatching complete
-insmod: ERROR: could not insert module test_modules/$MOD_LIVEPATCH1.ko: $error
-"
-	wait_version 0
-}
-no="has no ftrace location, and cannot have a breakpoint"
 refuse "function 'test_klp_int3_call' $no: begins with a call" \
 	"Invalid parameters" also=test_klp_int3_call
-refuse "function 'test_klp_int3_loop' $no: has a branch to its beginning" \
-	"Invalid parameters" also=test_klp_int3_loop
+# By a branch, a static one that is off, after a fault, or from a .cold part
+for f in loop off fixup parted; do
+	refuse "function 'test_klp_int3_$f' $no: has a branch to its beginning" \
+		"Invalid parameters" also=test_klp_int3_$f
+done
+refuse "function 'test_klp_int3_fault' $no: begins with an instruction that may fault" \
+	"Invalid parameters" also=test_klp_int3_fault
+refuse "function 'test_klp_int3_trap' $no: breakpoint" \
+	"Invalid parameters" also=test_klp_int3_trap
+# Without IBT, there is no ENDBR.
+! grep -q 'test_klp_int3_endbr\>' /proc/kallsyms ||
+	refuse "function 'test_klp_int3_endbr' $no: unusual entry" \
+		"Invalid parameters" also=test_klp_int3_endbr
 refuse "function 'test_klp_int3_zero' is notrace, and its replacement is not" \
 	"Invalid parameters" also=test_klp_int3_zero traced=1
 refuse "function 'native_test_klp_int3' $no: breakpoints are not handled in there" \
@@ -451,6 +481,72 @@ wait_version 0
 
 check_result "% rmmod $MOD_TARGET
 $refused% insmod test_modules/$MOD_TARGET.ko"
+
+
+# - Patch 5,000 functions that ftrace does not know.  All of them have breakpoints,
+#   and jump then, and have breakpoints again on the way back.
+#
+# - The CPUs are not interrupted for the text of each of them.
+
+start_test "5,000 functions without fentry"
+
+TRACE=$SYSFS_TRACING_DIR/instances/livepatch_kselftest
+EVENT=$TRACE/events/livepatch/klp_method_changed
+
+# stop_tracing() - remove the instance of tracefs
+function stop_tracing() {
+	[[ -d $TRACE ]] || return
+	echo 0 > $EVENT/enable
+	echo nop > $TRACE/current_tracer
+	rmdir $TRACE
+}
+
+# changed(from, to) - the number of functions whose method has changed like that
+function changed() {
+	grep -c " klp_method_changed: .* from=$1 to=$2\$" $TRACE/trace
+}
+
+# expect_changed(from, to) - wait until it is that of all functions
+function expect_changed() {
+	loop_until "[[ \$(changed $1 $2) -eq 5000 ]]" ||
+		die "$(changed $1 $2) functions from $1 to $2"
+}
+
+# expect_versions(original, replaced) - how many functions of each kind are seen?
+function expect_versions() {
+	local versions=$(cat /sys/module/$MOD_MANY/parameters/versions)
+
+	[[ $versions == "$1 $2" ]] || die "'$versions' versions seen, expected '$1 $2'"
+}
+
+load_mod $MOD_MANY
+trap 'stop_tracing; cleanup' EXIT INT TERM HUP
+mkdir $TRACE || die "no instance of tracefs"
+echo 8192 > $TRACE/buffer_size_kb
+echo do_sync_core > $TRACE/set_ftrace_filter || die "do_sync_core cannot be traced"
+echo function > $TRACE/current_tracer
+echo 1 > $EVENT/enable
+load_lp $MOD_MANY_LIVEPATCH
+expect_changed none int3
+expect_versions 0 5000
+expect_changed int3 jump
+expect_versions 0 5000
+disable_lp $MOD_MANY_LIVEPATCH
+expect_changed jump int3
+expect_versions 5000 0
+rounds=$(grep -c " do_sync_core <-" $TRACE/trace)
+# 30 with one CPU
+[[ $rounds -gt 0 && $rounds -le $((100 * $(getconf _NPROCESSORS_ONLN))) ]] ||
+	die "the CPUs were interrupted $rounds times"
+stop_tracing
+trap cleanup EXIT INT TERM HUP
+unload_lp $MOD_MANY_LIVEPATCH
+unload_mod $MOD_MANY
+
+check_result "% insmod test_modules/$MOD_MANY.ko
+$(load_lines $MOD_MANY_LIVEPATCH)
+$(unload_lines $MOD_MANY_LIVEPATCH)
+% rmmod $MOD_MANY"
 
 
 # - Tasks, interrupts and softirqs call the functions all the time, while they are

@@ -17,6 +17,7 @@ METHOD=/sys/module/livepatch/parameters/method
 ATTACHED=$SYSFS_TRACING_DIR/enabled_functions
 EVENTS=$SYSFS_TRACING_DIR/kprobe_events
 DYNAMIC_EVENTS=$SYSFS_TRACING_DIR/dynamic_events
+INJECT=/sys/kernel/debug/fail_function
 TRACE=$SYSFS_TRACING_DIR/trace
 METHOD_EVENT=$SYSFS_TRACING_DIR/events/livepatch/klp_method_changed/enable
 STAY=/sys/module/$MOD_DIRECT/parameters/stay
@@ -58,36 +59,48 @@ function start_tracing() {
 	echo 1 > "$SYSFS_TRACING_DIR/tracing_on"
 }
 
-# probe_returns() - attach everything that looks at how a function returns
-function probe_returns() {
-	echo "r:kselftest/kretprobe $FUNCTION ret=\$retval:s32" >> $DYNAMIC_EVENTS
-	echo "f:kselftest/fprobe $FUNCTION%return ret=\$retval:s32" >> $DYNAMIC_EVENTS
+# probe(tracer) - attach the tracer, and probes that are called where it is: at the
+#		  entry, or when the function returns
+function probe() {
+	if [[ $1 == function ]]; then
+		echo "p:kselftest/kprobe $FUNCTION" >> $DYNAMIC_EVENTS
+	else
+		echo "r:kselftest/kretprobe $FUNCTION ret=\$retval:s32" >> $DYNAMIC_EVENTS
+		echo "f:kselftest/fprobe $FUNCTION%return ret=\$retval:s32" >> $DYNAMIC_EVENTS
+	fi
 	echo 1 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
-	start_tracing function_graph
+	start_tracing $1
 }
 
-# probe_no_returns() - detach that
-function probe_no_returns() {
+# probe_no_more() - detach all that
+function probe_no_more() {
 	stop_tracing
 	echo 0 > "$SYSFS_TRACING_DIR/events/kselftest/enable"
-	echo "-:kselftest/kretprobe" >> $DYNAMIC_EVENTS
-	echo "-:kselftest/fprobe" >> $DYNAMIC_EVENTS
+	echo "-:kselftest/" >> $DYNAMIC_EVENTS
 }
 
-# check_returns(version) - check that they are all hit, and what they see.  Kthreads
-#			   that are held see something else.
-function check_returns() {
+# check_probes(tracer, version) - check that they are all hit, and what those see that
+#				  see a result.  Kthreads that are held see something
+#				  else.
+function check_probes() {
 	local probe
 
+	wait_version $2
 	echo > "$TRACE"
 	expect_no_mix
+	if [[ $1 == function ]]; then
+		grep -q ": $FUNCTION <-" "$TRACE" ||
+			die "the function tracer does not see $FUNCTION"
+		grep -q " kprobe: ($FUNCTION" "$TRACE" || die "the kprobe is not hit"
+		return
+	fi
 	grep -q " $FUNCTION .*()" "$TRACE" || die "the graph tracer does not see $FUNCTION"
 	for probe in kretprobe fprobe; do
-		grep -q "$probe: .* ret=$1\>" "$TRACE" ||
-			die "the $probe does not see version $1"
+		grep -q "$probe: .* ret=$2\>" "$TRACE" ||
+			die "the $probe does not see version $2"
 		[[ $(cat $PARAMS/held) -ne 0 ]] ||
-			! grep "$probe: " "$TRACE" | grep -qv " ret=$1\>" ||
-			die "the $probe sees another version than $1"
+			! grep "$probe: " "$TRACE" | grep -qv " ret=$2\>" ||
+			die "the $probe sees another version than $2"
 	done
 }
 
@@ -104,10 +117,30 @@ function check_direct() {
 		die "the direct caller sees version $version, expected $1"
 }
 
-# set_disabled(modname) - disable a livepatch, and wait for the end of the transition
-function set_disabled() {
+# start_lines(modname) - lines of a livepatch that is loaded, and stays in transition
+function start_lines() {
+	load_lines $1 | head -n 4
+}
+
+# end_lines(modname, verb) - lines of the end of the transition
+function end_lines() {
+	transition $1 $2 | tail -n 2
+}
+
+# start_disabling(modname) - disable a livepatch, do not wait
+function start_disabling() {
 	log "% echo 0 > $SYSFS_KLP_DIR/$1/enabled"
 	echo 0 > "$SYSFS_KLP_DIR/$1/enabled"
+}
+
+# start_disabling_lines(modname) - lines of that
+function start_disabling_lines() {
+	unload_lines $1 | head -n 3
+}
+
+# set_disabled(modname) - disable a livepatch, and wait for the end of the transition
+function set_disabled() {
+	start_disabling $1
 	loop_until "grep -qs '^0$' $SYSFS_KLP_DIR/$1/transition" ||
 		die "failed to complete the transition of $1"
 }
@@ -120,6 +153,8 @@ function clean_up() {
 	[[ -z "$LOAD" ]] || kill $LOAD
 	[[ ! -e $STAY ]] || echo 0 > $STAY
 	rmmod $MOD_HOG 2> /dev/null
+	[[ ! -d $SYSFS_TRACING_DIR/events/kselftest ]] || probe_no_more
+	[[ ! -e $INJECT/inject ]] || echo > $INJECT/inject
 	echo auto > $METHOD
 	cleanup
 }
@@ -288,55 +323,98 @@ $(load_lines $MOD_LIVEPATCH2)
 $(unload_lines $MOD_LIVEPATCH2)"
 
 
-# - Attach what looks at the way back from a function to one that jumps, and
-#   detach it.  The result is that of the new function.
+# - Attach tracers and probes to a function that jumps, and detach them.  They are
+#   hit, and those that look at the way back see the result of the new function.
 #
-# - Have it attached all the time, while a livepatch is enabled, jumps, and is
-#   disabled.
+# - Have them attached all the time, while a livepatch is enabled, jumps, and is
+#   disabled, until that transition has begun.
+#
+# - Attach them in a transition, when ftrace takes the calls, and have them stay
+#   when the function jumps.  The same when the livepatch is disabled, until its
+#   original is back.
 
-start_test "return probes and the graph tracer"
+start_test "tracers and probes before, in and after a transition"
 
-load_lp $MOD_LIVEPATCH1
-wait_method jump $MOD_LIVEPATCH1
-probe_returns
-check_returns 1
-probe_no_returns
-attached $FUNCTION && die "$FUNCTION is still attached"
-wait_version 1
-expect_no_mix
-[[ $(method $MOD_LIVEPATCH1) == jump ]] || die "$FUNCTION does not jump any more"
-disable_lp $MOD_LIVEPATCH1
-unload_lp $MOD_LIVEPATCH1
+for tracer in function function_graph; do
+	load_lp $MOD_LIVEPATCH1
+	wait_method jump $MOD_LIVEPATCH1
+	probe $tracer
+	check_probes $tracer 1
+	probe_no_more
+	attached $FUNCTION && die "$FUNCTION is still attached"
+	wait_version 1
+	expect_no_mix
+	[[ $(method $MOD_LIVEPATCH1) == jump ]] || die "$FUNCTION does not jump any more"
+	disable_lp $MOD_LIVEPATCH1
+	unload_lp $MOD_LIVEPATCH1
 
-probe_returns
-check_returns 0
-hold 1
-load_lp_nowait $MOD_LIVEPATCH2
-wait_version 2
-check_returns 2
-hold 0
-wait_method jump $MOD_LIVEPATCH2
-check_returns 2
-disable_lp $MOD_LIVEPATCH2
-wait_version 0
-check_returns 0
-unload_lp $MOD_LIVEPATCH2
-probe_no_returns
-attached $FUNCTION && die "$FUNCTION is still attached"
-expect_no_mix
+	probe $tracer
+	check_probes $tracer 0
+	hold 1
+	load_lp_nowait $MOD_LIVEPATCH2
+	wait_version 2
+	check_probes $tracer 2
+	hold 0
+	wait_method jump $MOD_LIVEPATCH2
+	check_probes $tracer 2
+	hold 1
+	start_disabling $MOD_LIVEPATCH2
+	check_probes $tracer 0
+	probe_no_more
+	wait_version 0
+	expect_no_mix
+	hold 0
+	wait_gone $MOD_LIVEPATCH2
 
-check_result "$(load_lines $MOD_LIVEPATCH1)
-$(unload_lines $MOD_LIVEPATCH1)
-% echo 1 > $PARAMS/hold
-% insmod test_modules/$MOD_LIVEPATCH2.ko
-livepatch: enabling patch '$MOD_LIVEPATCH2'
-livepatch: '$MOD_LIVEPATCH2': initializing patching transition
-livepatch: '$MOD_LIVEPATCH2': starting patching transition
+	hold 1
+	load_lp_nowait $MOD_LIVEPATCH1
+	wait_version 1
+	probe $tracer
+	[[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "$FUNCTION jumps too early"
+	check_probes $tracer 1
+	hold 0
+	wait_method jump $MOD_LIVEPATCH1
+	check_probes $tracer 1
+	probe_no_more
+	attached $FUNCTION && die "$FUNCTION is still attached"
+	hold 1
+	start_disabling $MOD_LIVEPATCH1
+	wait_version 0
+	probe $tracer
+	[[ $(method $MOD_LIVEPATCH1) == ftrace ]] || die "ftrace does not take $FUNCTION"
+	check_probes $tracer 0
+	hold 0
+	wait_gone $MOD_LIVEPATCH1
+	check_probes $tracer 0
+	probe_no_more
+	attached $FUNCTION && die "$FUNCTION is still attached"
+	wait_version 0
+	expect_no_mix
+done
+
+# held_round(modname, version) - lines of a livepatch that is held in transition when it
+#				 is enabled, and when it is disabled
+function held_round() {
+	echo "% echo 1 > $PARAMS/hold
+$(start_lines $1)
 % echo 0 > $PARAMS/hold
 $MOD_TARGET: kthread 0 saw version 0
-livepatch: '$MOD_LIVEPATCH2': completing patching transition
-livepatch: '$MOD_LIVEPATCH2': patching complete
-$(unload_lines $MOD_LIVEPATCH2)"
+$(end_lines $1 patching)
+% echo 1 > $PARAMS/hold
+$(start_disabling_lines $1)
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version $2
+$(end_lines $1 unpatching)
+% rmmod $1"
+}
+
+one_round="$(load_lines $MOD_LIVEPATCH1)
+$(unload_lines $MOD_LIVEPATCH1)
+$(held_round $MOD_LIVEPATCH2 2)
+$(held_round $MOD_LIVEPATCH1 1)"
+
+check_result "$one_round
+$one_round"
 
 
 # A direct caller has the place of ftrace's trampoline for itself, and calls the
@@ -652,8 +730,6 @@ $(unload_lines $MOD_VMLINUX)"
 
 start_test "fail_function"
 
-INJECT=/sys/kernel/debug/fail_function
-
 # inject() - replace the result of a function
 function inject() {
 	{ echo test_klp_inject_function > $INJECT/inject; } 2> /dev/null || return
@@ -715,6 +791,128 @@ $(load_lines $MOD_INJECT_PATCH)
 $(unload_lines $MOD_INJECT_PATCH)
 $(load_lines $MOD_INJECT_PATCH)
 $(unload_lines $MOD_INJECT_PATCH)
+% rmmod $MOD_INJECT"
+
+
+# Kprobes with a post_handler in transitions: one that counts, and fail_function.  A
+# kthread that is held in another livepatch keeps all transitions up.
+#
+# - Have them attached.  In transition, a breakpoint takes the calls behind them.
+#   They go on to be hit, also when the functions jump.
+#
+# - Attach them in transition, which ftrace refuses.  They are not hit.
+#
+# - Attach them when the functions jump, and disable the livepatches.  A breakpoint
+#   takes the calls, and they are hit until they are detached in that transition.
+
+start_test "kprobes with a post_handler before, in and after a transition"
+
+MODS="$MOD_LIVEPATCH1 $MOD_VMLINUX $MOD_INJECT_PATCH"
+HITS=/sys/module/$MOD_KPROBE/parameters/hits
+
+# for_all(command [, argument ...]) - do it for all of the livepatches
+function for_all() {
+	local mod
+
+	for mod in $MODS; do
+		$1 $mod "${@:2}"
+	done
+}
+
+# expect_other_methods(method) - what takes the calls of the functions with kprobes
+function expect_other_methods() {
+	wait_method $1 $MOD_VMLINUX cmdline_proc_show vmlinux
+	wait_method $1 $MOD_INJECT_PATCH test_klp_inject_function $MOD_INJECT
+}
+
+# check_hits(live, hit [, result]) - is a function live patched, is its kprobe hit, and
+#				     what does the function answer that is to fail?
+function check_hits() {
+	local before=$(cat $HITS 2> /dev/null)
+	local seen hit
+
+	grep -q "live patched" /proc/cmdline && seen=live || seen=original
+	[[ $seen == $1 ]] || die "$seen is seen, expected $1"
+	[[ $(cat $HITS 2> /dev/null) == "$before" ]] && hit=missed || hit=hit
+	[[ $hit == $2 ]] || die "the kprobe is $hit, expected $2"
+	check_inject $3
+}
+
+load_mod $MOD_INJECT
+load_mod $MOD_KPROBE has_post_handler=y
+inject || die "cannot make a function fail"
+check_hits original hit -12
+hold 1
+for_all load_lp_nowait
+wait_version 1
+expect_other_methods int3
+check_hits live hit -12
+echo > $INJECT/inject
+check_hits live hit 1
+hold 0
+expect_other_methods jump
+check_hits live hit 1
+unload_mod $MOD_KPROBE
+check_hits live missed 1
+for_all disable_lp
+for_all unload_lp
+check_hits original missed 0
+
+hold 1
+for_all load_lp_nowait
+wait_version 1
+expect_other_methods ftrace
+# There are kernels that do not say so.
+insmod test_modules/$MOD_KPROBE.ko has_post_handler=y 2> /dev/null
+inject
+check_hits live missed 1
+echo > $INJECT/inject
+rmmod $MOD_KPROBE 2> /dev/null
+check_hits live missed 1
+hold 0
+expect_other_methods jump
+check_hits live missed 1
+load_mod $MOD_KPROBE has_post_handler=y
+inject || die "cannot make a function fail that jumps"
+check_hits live hit -12
+hold 1
+universe=$(cat $UNIVERSE)
+for_all start_disabling
+loop_until "[[ \$(cat $UNIVERSE) -eq $((universe + 3)) ]]" ||
+	die "universe $(cat $UNIVERSE) is the newest, expected $((universe + 3))"
+expect_other_methods int3
+check_hits original hit -12
+echo > $INJECT/inject
+unload_mod $MOD_KPROBE
+check_hits original missed 0
+hold 0
+wait_gone $MODS
+check_hits original missed 0
+unload_mod $MOD_INJECT
+
+check_result "% insmod test_modules/$MOD_INJECT.ko
+% insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
+% echo 1 > $PARAMS/hold
+$(for_all start_lines)
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+$(for_all end_lines patching)
+% rmmod $MOD_KPROBE
+$(for_all unload_lines | grep -v rmmod)
+$(for_all unload_lines | grep rmmod)
+% echo 1 > $PARAMS/hold
+$(for_all start_lines)
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 0
+$(for_all end_lines patching)
+% insmod test_modules/$MOD_KPROBE.ko has_post_handler=y
+% echo 1 > $PARAMS/hold
+$(for_all start_disabling_lines)
+% rmmod $MOD_KPROBE
+% echo 0 > $PARAMS/hold
+$MOD_TARGET: kthread 0 saw version 1
+$(for_all end_lines unpatching)
+$(for_all unload_lines | grep rmmod)
 % rmmod $MOD_INJECT"
 
 

@@ -309,6 +309,40 @@ wait
 echo "ok"
 
 
+# The idle tasks migrate, too.  One that runs is woken up, and does so itself in the
+# idle loop.
+#
+# - Enable and disable the livepatch, until one was caught running.  That takes a
+#   second CPU.  They all migrate once for each universe, whatever takes them there.
+
+start_test "trace the idle tasks"
+
+# swappers(from) - print the idle tasks that leave a universe for the next one
+function swappers() {
+	events | sed -n "s|^.* comm=\(swapper/[0-9]*\) pid=0 from=$1 to=$(($1 + 1)) .*|\1|p"
+}
+
+universe=$(cat $UNIVERSE)
+idle=$(seq -f "swapper/%.0f" 0 $(sed 's/.*-//' /sys/devices/system/cpu/possible))
+own=" <idle>-0 .* klp_task_migrated: comm=swapper/[0-9]* pid=0 .* how=idle$"
+start_tracing
+for ((i = 0; i < 20; i++)); do
+	load_lp $MOD_LIVEPATCH
+	disable_lp $MOD_LIVEPATCH
+	unload_lp $MOD_LIVEPATCH
+	[[ $(nproc) -gt 1 ]] && ! grep -q "$own" "$TRACE/trace" || break
+done
+grep -q "$own" "$TRACE/trace" || [[ $(nproc) -eq 1 ]] ||
+	die "no idle task has migrated by itself"
+for ((i = universe; i < $(cat $UNIVERSE); i++)); do
+	[[ "$(swappers $i | sort -V)" == "$idle" ]] ||
+		die "from $i, these idle tasks have migrated: $(swappers $i)"
+done
+check_order
+stop_tracing
+echo "ok"
+
+
 # - Have a task sleep until nothing but the poll, once a second, looks after it, and
 #   kill it.  The transition completes when it has migrated, and not with a poll.
 #

@@ -33,6 +33,10 @@ static unsigned int number;
 module_param(number, uint, 0644);
 MODULE_PARM_DESC(number, "a number, for whoever patches what reads it");
 
+static bool ipa_ra = TEST_KLP_IPA_RA;
+module_param(ipa_ra, bool, 0444);
+MODULE_PARM_DESC(ipa_ra, "callers of a function may know which registers it uses");
+
 /* How often an invocation has seen another version than its own */
 static atomic_t mixes;
 
@@ -136,6 +140,40 @@ static noinline __noclone notrace int test_klp_int3_no_probe(void)
 	return READ_ONCE(zero) & 128;
 }
 NOKPROBE_SYMBOL(test_klp_int3_no_probe);
+
+#ifdef CONFIG_X86
+/* Nobody calls these, and each instruction matters.  The first one may fault, ... */
+DEFINE_ASM_FUNC(test_klp_int3_fault,
+		"1: nop\n"
+		"2:\n"
+		_ASM_EXTABLE(1b, 2b), .text);
+
+/* ... is gone back to after a fault, ... */
+DEFINE_ASM_FUNC(test_klp_int3_fixup,
+		"1: nop\n"
+		"2: nop\n"
+		_ASM_EXTABLE(2b, 1b), .text);
+
+/* ... by a static branch that is off, ... */
+DEFINE_ASM_FUNC(test_klp_int3_off,
+		"2: nop\n"
+		ARCH_STATIC_BRANCH_ASM("test_klp_int3_key", "2b"), .text);
+
+/* ... or by the .cold part, ... */
+DEFINE_ASM_FUNC(test_klp_int3_parted,
+		".Ltest_klp_int3_parted: nop\n"
+		"jc test_klp_int3_parted.cold", .text);
+DEFINE_ASM_FUNC(test_klp_int3_parted.cold, "jc .Ltest_klp_int3_parted",
+		.text.unlikely);
+
+/* ... is a breakpoint already, ... */
+DEFINE_ASM_FUNC(test_klp_int3_trap, "int3", .text);
+
+/* ... or is all that there is in front of the next symbol: ENDBR. */
+#ifdef CONFIG_X86_KERNEL_IBT
+DEFINE_ASM_FUNC(test_klp_int3_endbr, "test_klp_int3_behind_endbr: nop", .text);
+#endif
+#endif /* CONFIG_X86 */
 
 /* Functions with fentry that cannot jump: this one has a static branch there, ... */
 static noinline __noclone int test_klp_int3_traced(void)

@@ -4,6 +4,13 @@
 
 #include <linux/compiler.h>
 
+/*
+ * The callers of a function may know which registers it uses, unless gcc has left
+ * room in front of it.  Without fentry, it cannot be patched then.
+ */
+#define TEST_KLP_IPA_RA	\
+	(IS_ENABLED(CONFIG_CC_IS_GCC) && !IS_ENABLED(CONFIG_CALL_PADDING))
+
 /**
  * struct test_klp_int3_calls - what test_klp_int3_check() calls
  * @nr:		number of functions in @version

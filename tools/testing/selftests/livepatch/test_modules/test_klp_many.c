@@ -8,7 +8,7 @@
 
 /* No two return the same, or the compiler makes it one function. */
 #define TEST_KLP_FUNC(n)						\
-static noinline __noclone int test_klp_many_##n(void)			\
+static noinline __noclone TEST_KLP_MANY_ATTR int test_klp_many_##n(void)	\
 {									\
 	return TEST_KLP_ORIGINAL(n);					\
 }

@@ -20,6 +20,12 @@
 	TEST_KLP_1000(F, 0) TEST_KLP_1000(F, 1) TEST_KLP_1000(F, 2) \
 	TEST_KLP_1000(F, 3) TEST_KLP_1000(F, 4)
 
+/* Defined by who includes the sources for another module */
+#ifndef TEST_KLP_MANY_TARGET
+#define TEST_KLP_MANY_TARGET	"test_klp_many"
+#define TEST_KLP_MANY_ATTR
+#endif
+
 /* What function number n returns: the original, and a replacement */
 #define TEST_KLP_ORIGINAL(n)	(1##n)
 #define TEST_KLP_REPLACED(n)	(2##n)

@@ -8,7 +8,7 @@
 #include "test_klp_many.h"
 
 #define TEST_KLP_FUNC(n)						\
-static int livepatch_many_##n(void)					\
+static TEST_KLP_MANY_ATTR int livepatch_many_##n(void)			\
 {									\
 	return TEST_KLP_REPLACED(n);					\
 }
@@ -27,7 +27,7 @@ static struct klp_func funcs[] = {
 
 static struct klp_object objs[] = {
 	{
-		.name = "test_klp_many",
+		.name = TEST_KLP_MANY_TARGET,
 		.funcs = funcs,
 	},
 	{},

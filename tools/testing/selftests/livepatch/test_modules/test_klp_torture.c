@@ -62,11 +62,10 @@ TORTURE_FUNCTIONS(test_klp_torture, 0)
 TORTURE_FUNCTIONS(test_klp_torture, 1)
 TORTURE_FUNCTIONS(test_klp_torture, 2)
 
-/* Functions without fentry can be patched with breakpoints only. */
 #define TORTURE_GROUP(number) {							\
 	.nr = number,								\
 	.traced = test_klp_torture_traced_##number,				\
-	.plain = IS_ENABLED(CONFIG_LIVEPATCH_JUMP) ?				\
+	.plain = TORTURE_PLAIN ?						\
 		test_klp_torture_plain_##number : test_klp_torture_traced_##number, \
 	.check = test_klp_torture_check_##number,				\
 }

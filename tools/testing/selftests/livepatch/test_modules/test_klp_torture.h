@@ -11,6 +11,7 @@
 
 #include <linux/bits.h>
 #include <linux/sched.h>
+#include "test_klp_int3.h"
 
 #define TORTURE_GROUPS	3
 
@@ -61,6 +62,9 @@ int torture_body(const struct torture_group *group, struct torture_stay *stay, i
 		}
 	}
 }
+
+/* Functions without fentry need breakpoints, which not every kernel has for them. */
+#define TORTURE_PLAIN	(IS_ENABLED(CONFIG_LIVEPATCH_JUMP) && !TEST_KLP_IPA_RA)
 
 static int torture_zero;
 
