@@ -649,8 +649,9 @@ static void klp_site_text(const struct klp_site *site, unsigned long target,
  * when its CPU takes part in the sync.
  *
  * Suspend and hibernation keep text and copies as they are, with all memory, and
- * CPUs come back by way of hotplug.  Kexec leaves both behind.  No site is in what
- * is executed in between, without an IDT: see arch_klp_is_early().
+ * CPUs come back by way of hotplug, which is kept out here.  Kexec leaves both
+ * behind.  What is executed in between without an IDT can jump, and never gets a
+ * breakpoint, see arch_klp_is_early().
  *
  * Context: text_mutex and cpus_read_lock() held, may sleep
  */

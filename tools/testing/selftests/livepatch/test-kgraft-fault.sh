@@ -5,6 +5,8 @@
 . $(dirname $0)/functions-universe.sh
 
 MOD_OTHER=test_klp_universe_other
+MOD_VMLINUX=test_klp_livepatch
+MOD_REPLACE=test_klp_atomic_replace
 
 FAILSLAB=$SYSFS_DEBUG_DIR/failslab
 MANY=1000000
@@ -208,6 +210,45 @@ wait_transition $MOD_LIVEPATCH2
 disable $MOD_LIVEPATCH2
 unload_lp $MOD_LIVEPATCH1
 expect_version 0
+echo "ok"
+
+
+# - The same for a livepatch that replaces one of another function.  That one gets
+#   its original back then.
+
+start_test "replace a livepatch of another function, out of memory"
+
+# expect_patched(file) - this is what is live patched, in /proc, and nothing else is
+function expect_patched() {
+	local patched=$(grep -l "live patched" /proc/cmdline /proc/meminfo)
+
+	[[ "$patched" == "$1" ]] || die "$nth: live patched is '$patched', expected '$1'"
+}
+
+load_lp $MOD_VMLINUX
+failed=0
+for ((nth = 1; ; nth++)); do
+	fail load test_modules/$MOD_REPLACE.ko "replace=1" || break
+	if [[ "$result" == ok ]]; then
+		wait_transition $MOD_REPLACE
+		expect_patched /proc/meminfo
+		disable $MOD_REPLACE
+		unload_lp $MOD_VMLINUX
+		load_lp $MOD_VMLINUX
+	else
+		failed=$((failed + 1))
+	fi
+	expect_none $MOD_REPLACE
+	expect_patched /proc/cmdline
+done
+[[ "$result" == ok ]] || die "load without a fault: $result"
+log "$nth allocations, failed $failed times"
+[[ $failed -gt 20 ]] || die "failed only $failed times"
+wait_transition $MOD_REPLACE
+expect_patched /proc/meminfo
+disable $MOD_REPLACE
+unload_lp $MOD_VMLINUX
+expect_patched ""
 echo "ok"
 
 
