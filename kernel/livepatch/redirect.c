@@ -295,6 +295,23 @@ void klp_flush_dead(void)
 	flush_work(&klp_free_dead_work);
 }
 
+/**
+ * klp_update_methods() - tell what takes calls to the new functions by now
+ *
+ * After klp_flush_dead(), so whoever is told that a function jumps can have ftrace
+ * attach there what does not share it.
+ *
+ * Context: under klp_mutex
+ */
+void klp_update_methods(void)
+{
+	struct klp_redirect *redirect;
+	int bkt;
+
+	hash_for_each(klp_redirects, bkt, redirect, node)
+		klp_update_method(redirect);
+}
+
 /*
  * ftrace asks direct callers to share the functions.  One that somebody changes
  * just now cannot answer: it has waited a little, and is to be asked again.
@@ -651,8 +668,6 @@ static void klp_detach_idle(void)
 
 			if (list_empty(&redirect->versions))
 				klp_bury_redirect(redirect);
-			else
-				klp_update_method(redirect);
 		}
 
 		if (list_empty(&hook->used)) {

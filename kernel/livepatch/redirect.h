@@ -141,6 +141,7 @@ void klp_publish_object(struct klp_object *obj, unsigned int universe, bool live
 void klp_forget_module(struct module *mod);
 void klp_merge_versions(const struct klp_census *census);
 void klp_flush_dead(void);
+void klp_update_methods(void);
 void klp_pin_patches(const struct klp_census *census);
 
 void klp_prepare_ranges(const struct klp_census *census, unsigned int to);

@@ -350,7 +350,12 @@ static void klp_set_universe(struct task_struct *task, unsigned int from,
 	 */
 	trace_klp_task_migrated(task, from, to, how);
 
-	WRITE_ONCE(task->klp_universe, to);
+	/*
+	 * Enforce the order of what the task, and interrupts of it, have done in
+	 * the old universe, and of leaving it.  Pairs with smp_mb() in
+	 * klp_take_census().
+	 */
+	smp_store_release(&task->klp_universe, to);
 }
 
 /*
@@ -923,6 +928,14 @@ void klp_take_census(struct klp_census *census)
 	for_each_possible_cpu(cpu)
 		klp_count_task(census, &run, idle_task(cpu));
 	klp_end_run(census, &run);
+
+	/*
+	 * Enforce the order of finding tasks in a universe and of what relies on
+	 * it that they have left older ones, like callbacks.  Pairs with
+	 * smp_store_release() in klp_set_universe(): what they have done there is
+	 * seen from here on.
+	 */
+	smp_mb();
 
 	/* Where all others will get to */
 	klp_census_add(census, klp_universe, 0);

@@ -56,6 +56,15 @@ function expect_no_mix() {
 		die "an invocation saw another version than its own"
 }
 
+# expect_versions(original, replaced) - how many functions of each kind does a task
+#					 see, of those in $MOD_MANY?
+function expect_versions() {
+	local versions=$(cat "/sys/module/$MOD_MANY/parameters/versions")
+
+	[[ "$versions" == "$1 $2" ]] ||
+		die "$MOD_MANY: '$versions' versions seen, expected '$1 $2'"
+}
+
 # others(value) - have all CPUs but the first go or come
 function others() {
 	local i

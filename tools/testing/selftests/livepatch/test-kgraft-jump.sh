@@ -117,9 +117,10 @@ function check_direct() {
 		die "the direct caller sees version $version, expected $1"
 }
 
-# start_lines(modname) - lines of a livepatch that is loaded, and stays in transition
+# start_lines(modname [, parameter ...]) - lines of a livepatch that is loaded, and
+#					    stays in transition
 function start_lines() {
-	load_lines $1 | head -n 4
+	load_lines "$@" | head -n 4
 }
 
 # end_lines(modname, verb) - lines of the end of the transition
@@ -255,8 +256,10 @@ $(unload_lines $MOD_LIVEPATCH3)"
 #   function is called.
 #
 # - A kprobe where the jump is, is refused.  One that is there first keeps the
-#   function with ftrace.  Elsewhere in the function, kprobes are accepted where
-#   they had been before, and nowhere else: at the beginning of an instruction.
+#   function with ftrace, be it enabled or not, or disarmed with all others.
+#
+# - Elsewhere in the function, kprobes are accepted where they had been before, and
+#   nowhere else: at the beginning of an instruction.
 
 start_test "tracers and probes"
 
@@ -302,32 +305,42 @@ wait_version 1
 disable_lp $MOD_LIVEPATCH1
 unload_lp $MOD_LIVEPATCH1
 
-echo "p:inside $FUNCTION+$site" > $EVENTS
-echo 1 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
-load_lp $MOD_LIVEPATCH2
-# It had time enough to jump.
-sleep 3
-[[ $(method $MOD_LIVEPATCH2) == ftrace ]] || die "$FUNCTION jumps, in spite of a kprobe"
-wait_method jump $MOD_LIVEPATCH2 test_klp_universe_a
-wait_version 2
-disable_lp $MOD_LIVEPATCH2
-unload_lp $MOD_LIVEPATCH2
-wait_version 0
-echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
-echo > $EVENTS
-wait_version 0
+for state in enabled disabled disarmed; do
+	echo "p:inside $FUNCTION+$site" > $EVENTS
+	[[ $state == disabled ]] ||
+		echo 1 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
+	[[ $state != disarmed ]] || echo 0 > "$SYSFS_KPROBES_DIR/enabled"
+	load_lp $MOD_LIVEPATCH2
+	# It had time enough to jump.
+	sleep 3
+	[[ $(method $MOD_LIVEPATCH2) == ftrace ]] ||
+		die "$FUNCTION jumps, in spite of a kprobe that is $state"
+	wait_method jump $MOD_LIVEPATCH2 test_klp_universe_a
+	echo 1 > "$SYSFS_KPROBES_DIR/enabled"
+	wait_version 2
+	expect_no_mix
+	disable_lp $MOD_LIVEPATCH2
+	unload_lp $MOD_LIVEPATCH2
+	wait_version 0
+	echo 0 > "$SYSFS_TRACING_DIR/events/kprobes/inside/enable"
+	echo > $EVENTS
+	wait_version 0
+done
 
+one_state="$(load_lines $MOD_LIVEPATCH2)
+$(unload_lines $MOD_LIVEPATCH2)"
 check_result "$(load_lines $MOD_LIVEPATCH1)
 $(unload_lines $MOD_LIVEPATCH1)
-$(load_lines $MOD_LIVEPATCH2)
-$(unload_lines $MOD_LIVEPATCH2)"
+$one_state
+$one_state
+$one_state"
 
 
 # - Attach tracers and probes to a function that jumps, and detach them.  They are
 #   hit, and those that look at the way back see the result of the new function.
 #
-# - Have them attached all the time, while a livepatch is enabled, jumps, and is
-#   disabled, until that transition has begun.
+# - Have them attached all the time, while a livepatch is enabled, jumps, is replaced,
+#   jumps again, and is disabled, until that transition has begun.
 #
 # - Attach them in a transition, when ftrace takes the calls, and have them stay
 #   when the function jumps.  The same when the livepatch is disabled, until its
@@ -358,13 +371,21 @@ for tracer in function function_graph; do
 	wait_method jump $MOD_LIVEPATCH2
 	check_probes $tracer 2
 	hold 1
-	start_disabling $MOD_LIVEPATCH2
+	load_lp_nowait $MOD_LIVEPATCH3 replace=1
+	wait_version 3
+	check_probes $tracer 3
+	hold 0
+	wait_gone $MOD_LIVEPATCH2
+	wait_method jump $MOD_LIVEPATCH3
+	check_probes $tracer 3
+	hold 1
+	start_disabling $MOD_LIVEPATCH3
 	check_probes $tracer 0
 	probe_no_more
 	wait_version 0
 	expect_no_mix
 	hold 0
-	wait_gone $MOD_LIVEPATCH2
+	wait_gone $MOD_LIVEPATCH3
 
 	hold 1
 	load_lp_nowait $MOD_LIVEPATCH1
@@ -392,26 +413,34 @@ for tracer in function function_graph; do
 	expect_no_mix
 done
 
-# held_round(modname, version) - lines of a livepatch that is held in transition when it
-#				 is enabled, and when it is disabled
-function held_round() {
+# held_on(version, modname [, parameter ...]) - lines of a livepatch that is enabled
+#						while a kthread is held in a version
+function held_on() {
 	echo "% echo 1 > $PARAMS/hold
-$(start_lines $1)
+$(start_lines "${@:2}")
 % echo 0 > $PARAMS/hold
-$MOD_TARGET: kthread 0 saw version 0
-$(end_lines $1 patching)
-% echo 1 > $PARAMS/hold
-$(start_disabling_lines $1)
+$MOD_TARGET: kthread 0 saw version $1
+$(end_lines $2 patching)"
+}
+
+# held_off(version, modname) - lines of one that is disabled
+function held_off() {
+	echo "% echo 1 > $PARAMS/hold
+$(start_disabling_lines $2)
 % echo 0 > $PARAMS/hold
-$MOD_TARGET: kthread 0 saw version $2
-$(end_lines $1 unpatching)
-% rmmod $1"
+$MOD_TARGET: kthread 0 saw version $1
+$(end_lines $2 unpatching)
+% rmmod $2"
 }
 
 one_round="$(load_lines $MOD_LIVEPATCH1)
 $(unload_lines $MOD_LIVEPATCH1)
-$(held_round $MOD_LIVEPATCH2 2)
-$(held_round $MOD_LIVEPATCH1 1)"
+$(held_on 0 $MOD_LIVEPATCH2)
+$(held_on 2 $MOD_LIVEPATCH3 replace=1)
+% rmmod $MOD_LIVEPATCH2
+$(held_off 3 $MOD_LIVEPATCH3)
+$(held_on 0 $MOD_LIVEPATCH1)
+$(held_off 1 $MOD_LIVEPATCH1)"
 
 check_result "$one_round
 $one_round"

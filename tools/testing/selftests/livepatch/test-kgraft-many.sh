@@ -14,15 +14,6 @@ function expect_version() {
 	[[ "$version" == "$1" ]] || die "version $version seen, expected $1"
 }
 
-# expect_versions(original, replaced) - the same for many functions: how many of
-#					 each kind are seen
-function expect_versions() {
-	local versions=$(cat "/sys/module/$MOD_MANY/parameters/versions")
-
-	[[ "$versions" == "$1 $2" ]] ||
-		die "$MOD_MANY: '$versions' versions seen, expected '$1 $2'"
-}
-
 # attached(module) - the number of functions of a module that ftrace sends away
 function attached() {
 	grep -c "\[$1\]" "$SYSFS_TRACING_DIR/enabled_functions"

@@ -11,8 +11,12 @@
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
+#include <linux/objtool.h>
 #include <linux/static_call.h>
 #include <linux/timer.h>
+#ifdef CONFIG_X86
+#include <asm/nospec-branch.h>
+#endif
 #include "test_klp_int3.h"
 
 /* Keep the kthread in test_klp_int3_check(). */
@@ -169,6 +173,27 @@ DEFINE_ASM_FUNC(test_klp_int3_parted.cold, "jc .Ltest_klp_int3_parted",
 /* ... is a breakpoint already, ... */
 DEFINE_ASM_FUNC(test_klp_int3_trap, "int3", .text);
 
+/* ... is one that a copy cannot stand for, ... */
+DEFINE_ASM_FUNC(test_klp_int3_undefined, "ud2", .text);
+DEFINE_ASM_FUNC(test_klp_int3_system, "hlt", .text);
+DEFINE_ASM_FUNC(test_klp_int3_control, "mov %rax, %cr0", .text);
+DEFINE_ASM_FUNC(test_klp_int3_indirect, ANNOTATE_RETPOLINE_SAFE "\njmp *%rax", .text);
+DEFINE_ASM_FUNC(test_klp_int3_shadow, "sti", .text);
+DEFINE_ASM_FUNC(test_klp_int3_fixed, "jrcxz 1f\n1:", .text);
+
+/* ... is none in this mode, ... */
+DEFINE_ASM_FUNC(test_klp_int3_unknown, ".byte 0x06", .text);
+
+/* ... may be in a jump table, ... */
+DEFINE_ASM_FUNC(test_klp_int3_table,
+		"nop\n"
+		ANNOTATE_RETPOLINE_SAFE "\njmp *0(, %rax, 8)", .text);
+
+/* They do not come to the return that is behind them. */
+STACK_FRAME_NON_STANDARD(test_klp_int3_undefined);
+STACK_FRAME_NON_STANDARD(test_klp_int3_indirect);
+STACK_FRAME_NON_STANDARD(test_klp_int3_table);
+
 /* ... or is all that there is in front of the next symbol: ENDBR. */
 #ifdef CONFIG_X86_KERNEL_IBT
 DEFINE_ASM_FUNC(test_klp_int3_endbr, "test_klp_int3_behind_endbr: nop", .text);
@@ -188,6 +213,12 @@ static noinline __noclone int test_klp_int3_traced(void)
 static noinline __noclone int do_idle(void)
 {
 	return READ_ONCE(zero) & 256;
+}
+
+/* This one can jump, and cannot have a breakpoint. */
+static noinline __noclone int test_klp_int3_traced_call(void)
+{
+	return test_klp_int3_zero() + 1;
 }
 
 /*
@@ -297,12 +328,12 @@ static int others_get(char *buffer, const struct kernel_param *kp)
 {
 	test_klp_int3_loop(&zero);
 
-	return sysfs_emit(buffer, "%d %d %d %d %d %d %d %d %d\n",
+	return sysfs_emit(buffer, "%d %d %d %d %d %d %d %d %d %d\n",
 			  test_klp_int3_traced(), test_klp_int3_static_branch(),
 			  test_klp_int3_static_call(), test_klp_int3_call(),
 			  native_test_klp_int3(), __x86_test_klp_int3(),
 			  cpu_bringup_and_idle(), test_klp_int3_no_probe(),
-			  do_idle());
+			  do_idle(), test_klp_int3_traced_call());
 }
 
 static const struct kernel_param_ops others_ops = { .get = others_get };
@@ -350,6 +381,12 @@ static int test_klp_int3_pre_handler(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
+/* With it, the kprobe wants ftrace to leave the function to nobody else. */
+static void test_klp_int3_post_handler(struct kprobe *p, struct pt_regs *regs,
+				       unsigned long flags)
+{
+}
+
 static struct kprobe kprobe;
 static int probe;
 
@@ -359,6 +396,7 @@ static int probe_register(const char *symbol, unsigned int offset)
 		.symbol_name = symbol,
 		.offset = offset,
 		.pre_handler = test_klp_int3_pre_handler,
+		.post_handler = probe == 3 ? test_klp_int3_post_handler : NULL,
 	};
 
 	return register_kprobe(&kprobe);
@@ -380,6 +418,8 @@ static int probe_set(const char *val, const struct kernel_param *kp)
 
 	if (probe == 1)
 		ret = probe_register("test_klp_int3_zero", 0);
+	else if (probe == 3)
+		ret = probe_register("test_klp_int3_traced_call", 0);
 	else
 		ret = probe_register("test_klp_int3_branch", 2);
 	/* Behind the branch, which is two bytes long, and behind ENDBR, too */
@@ -396,7 +436,8 @@ static const struct kernel_param_ops probe_ops = {
 	.get = param_get_int,
 };
 module_param_cb(probe, &probe_ops, &probe, 0644);
-MODULE_PARM_DESC(probe, "kprobe: 1 in test_klp_int3_zero(), 2 in test_klp_int3_branch()");
+MODULE_PARM_DESC(probe,
+		 "kprobe: 1 in ..._zero(), 2 in ..._branch(), 3 at the entry of ..._traced_call()");
 
 /* Interrupts and softirqs call them, too. */
 static struct hrtimer hrtimer;

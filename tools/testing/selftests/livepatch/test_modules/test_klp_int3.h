@@ -47,4 +47,9 @@ int test_klp_int3_body(const struct test_klp_int3_calls *calls, int version)
 	return version;
 }
 
+/* From assembly, and never called */
+void test_klp_int3_undefined(void);
+void test_klp_int3_indirect(void);
+void test_klp_int3_table(void);
+
 #endif /* _TEST_KLP_INT3_H */
