@@ -235,20 +235,13 @@ int klp_recover_text(void *buf, unsigned long addr, size_t len)
 	return 1;
 }
 
-/**
- * klp_forget_site() - a site is not ours any more
- * @redirect:	the redirect of the site
- *
- * Its text is the original's again, or is going to be freed.
- *
- * Context: under klp_mutex.  The redirect must be kept for klp_synchronize_cpus().
+/*
+ * A site is not ours any more: its text is the original's again.  The redirect must
+ * be kept for klp_synchronize_cpus().
  */
-void klp_forget_site(struct klp_redirect *redirect)
+static void klp_forget_site(struct klp_redirect *redirect)
 {
 	struct klp_slot *slot;
-
-	if (!redirect->site.target && !redirect->site.armed)
-		return;
 
 	slot = klp_find_slot(redirect->site.addr);
 	if (!WARN_ON(!slot || slot->redirect != redirect))
@@ -558,7 +551,7 @@ err:
  * @sites:	list of the sites, which is empty afterwards.  Those with a
  *		breakpoint are not in use.  ftrace has the functions of the others,
  *		and whoever passed it before has been waited for, unless tasks are
- *		forced.
+ *		forced, or the module goes away.
  *
  * Context: under klp_mutex, may sleep
  */

@@ -44,6 +44,9 @@ static DEFINE_HASHTABLE(klp_redirects, 10);
 /* Hooks with a redirect that does not need ftrace any more.  Under klp_mutex. */
 static LIST_HEAD(klp_idle_hooks);
 
+/* Redirects that nobody uses any more, without a hook.  Under klp_mutex. */
+static LIST_HEAD(klp_idle_redirects);
+
 /*
  * What klp_ftrace_handler() cannot find any more, but may have found before.
  * The lock protects the lists.  It is not klp_mutex, because whoever holds that
@@ -566,8 +569,8 @@ static void klp_bury_redirect(struct klp_redirect *redirect)
 static LIST_HEAD(klp_restores_wanted);
 static LIST_HEAD(klp_restores_started);
 
-/* Redirects with a breakpoint that nobody needs any more.  Under klp_mutex. */
-static LIST_HEAD(klp_idle_redirects);
+/* Sites of redirects that nobody uses any more.  Under klp_mutex. */
+static LIST_HEAD(klp_idle_sites);
 
 static void klp_init_site(struct klp_redirect *redirect)
 {
@@ -582,32 +585,20 @@ static void klp_want_restore(struct klp_redirect *redirect)
 		list_add_tail(&redirect->restore_node, &klp_restores_wanted);
 }
 
-/* Its module goes away. */
-static void klp_drop_restore(struct klp_redirect *redirect)
+/*
+ * Nobody uses the redirect any more.  If it still jumps, its module goes away.  That
+ * can be called until it is freed, by way of its parameters, for one.
+ */
+static void klp_drop_site(struct klp_redirect *redirect)
 {
 	list_del_init(&redirect->restore_node);
+	if (klp_jumps(redirect) || klp_is_armed(redirect))
+		list_move_tail(&redirect->site.node, &klp_idle_sites);
 }
 
-static void klp_disarm(struct klp_redirect *redirect)
+static void klp_remove_idle_sites(void)
 {
-	list_add_tail(&redirect->hook_node, &klp_idle_redirects);
-}
-
-/* Take the breakpoints away that nobody needs any more. */
-static void klp_disarm_idle(void)
-{
-	struct klp_redirect *redirect, *next;
-	LIST_HEAD(sites);
-
-	list_for_each_entry(redirect, &klp_idle_redirects, hook_node)
-		list_add_tail(&redirect->site.node, &sites);
-
-	klp_remove_jumps(&sites);
-
-	list_for_each_entry_safe(redirect, next, &klp_idle_redirects, hook_node) {
-		list_del_init(&redirect->hook_node);
-		klp_bury_redirect(redirect);
-	}
+	klp_remove_jumps(&klp_idle_sites);
 }
 
 /* Have breakpoints send the calls to klp_int3_handler(), all of them or none. */
@@ -635,9 +626,8 @@ static int klp_arm(struct list_head *sites)
 
 static void klp_init_site(struct klp_redirect *redirect) {}
 static void klp_want_restore(struct klp_redirect *redirect) {}
-static void klp_drop_restore(struct klp_redirect *redirect) {}
-static void klp_disarm(struct klp_redirect *redirect) {}
-static void klp_disarm_idle(void) {}
+static void klp_drop_site(struct klp_redirect *redirect) {}
+static void klp_remove_idle_sites(void) {}
 static int klp_arm(struct list_head *sites) { return 0; }
 
 #endif /* CONFIG_LIVEPATCH_JUMP */
@@ -649,7 +639,13 @@ static void klp_detach_idle(void)
 	struct klp_hook *hook, *next;
 	bool dead;
 
-	klp_disarm_idle();
+	klp_remove_idle_sites();
+
+	list_for_each_entry_safe(redirect, next_redirect, &klp_idle_redirects,
+				 hook_node) {
+		list_del_init(&redirect->hook_node);
+		klp_bury_redirect(redirect);
+	}
 
 	list_for_each_entry_safe(hook, next, &klp_idle_hooks, node) {
 		list_del_init(&hook->node);
@@ -693,19 +689,12 @@ static void klp_idle_redirect(struct klp_redirect *redirect)
 {
 	struct klp_hook *hook = redirect->hook;
 
-	if (list_empty(&redirect->versions)) {
-		if (klp_is_armed(redirect)) {
-			klp_disarm(redirect);
-			return;
-		}
-		/* It jumps, in a module that goes away. */
-		klp_forget_site(redirect);
-		klp_drop_restore(redirect);
-	}
+	if (list_empty(&redirect->versions))
+		klp_drop_site(redirect);
 
 	if (!hook) {
 		if (list_empty(&redirect->versions))
-			klp_bury_redirect(redirect);
+			list_move_tail(&redirect->hook_node, &klp_idle_redirects);
 		else
 			klp_update_method(redirect);
 		return;

@@ -155,7 +155,6 @@ int klp_check_entries(const unsigned long *entries, unsigned int nr_entries,
 bool klp_settle(const struct klp_census *census);
 bool klp_install_jumps(struct list_head *sites);
 void klp_remove_jumps(struct list_head *sites);
-void klp_forget_site(struct klp_redirect *redirect);
 bool klp_may_arm(void);
 int klp_arm_sites(struct list_head *sites, struct klp_redirect **culprit,
 		  const char **reason);
@@ -177,7 +176,6 @@ static inline bool klp_is_armed(struct klp_redirect *redirect)
 #else
 
 static inline bool klp_settle(const struct klp_census *census) { return true; }
-static inline void klp_forget_site(struct klp_redirect *redirect) {}
 static inline bool klp_restores_pending(void) { return false; }
 static inline void klp_restore_start(void) {}
 static inline void klp_restore_finish(void) {}

@@ -212,7 +212,7 @@ static bool klp_is_reserved(void *start, void *end)
 	/* kprobe_mutex is held, which get_kprobe() cannot tell. */
 	guard(preempt)();
 	for (; start <= end; start++)
-		if (get_kprobe(start))
+		if (klp_has_kprobe((unsigned long)start))
 			return true;
 
 	return false;

@@ -1083,6 +1083,31 @@ livepatch: '$MOD_LIVEPATCH1': unpatching complete
 % insmod test_modules/$MOD_TARGET.ko"
 
 
+# - Unload a module whose function jumps.  Livepatch lets go of it, and it can be
+#   called until it is freed: by reading its parameters.  That is the original.
+
+start_test "a module that goes is called"
+
+load_mod $MOD_INJECT
+load_lp $MOD_INJECT_PATCH
+wait_method jump $MOD_INJECT_PATCH test_klp_inject_function $MOD_INJECT
+check_inject 1
+echo 1 > /sys/module/$MOD_INJECT/parameters/linger
+unload_mod $MOD_INJECT &
+loop_until "[[ \$(cat /sys/module/$MOD_INJECT/parameters/result) == 0 ]]" ||
+	die "the function still jumps"
+echo 0 > /sys/module/$MOD_INJECT/parameters/linger
+wait
+disable_lp $MOD_INJECT_PATCH
+unload_lp $MOD_INJECT_PATCH
+
+check_result "% insmod test_modules/$MOD_INJECT.ko
+$(load_lines $MOD_INJECT_PATCH)
+% rmmod $MOD_INJECT
+livepatch: reverting patch '$MOD_INJECT_PATCH' on unloading module '$MOD_INJECT'
+$(unload_lines $MOD_INJECT_PATCH)"
+
+
 # - Nothing jumps when it is not to, however much time there is.
 
 start_test "livepatch.method=ftrace"

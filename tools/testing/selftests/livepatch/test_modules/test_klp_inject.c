@@ -4,7 +4,14 @@
 
 #include <linux/module.h>
 #include <linux/kernel.h>
+#include <linux/async.h>
+#include <linux/delay.h>
 #include <linux/error-injection.h>
+
+/* Be a module that has ended, and is not freed, for as long as this is set. */
+static bool linger;
+module_param(linger, bool, 0644);
+MODULE_PARM_DESC(linger, "keep the module from being freed");
 
 /* A function whose result can be replaced by an error. */
 noinline int test_klp_inject_function(int x);
@@ -31,8 +38,17 @@ static int test_klp_inject_init(void)
 	return 0;
 }
 
+static void test_klp_inject_linger(void *data, async_cookie_t cookie)
+{
+	while (READ_ONCE(linger))
+		msleep(20);
+}
+
 static void test_klp_inject_exit(void)
 {
+	/* This is waited for after livepatch has let go of the module. */
+	if (linger)
+		async_schedule(test_klp_inject_linger, NULL);
 }
 
 module_init(test_klp_inject_init);
