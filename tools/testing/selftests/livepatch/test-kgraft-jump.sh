@@ -21,6 +21,7 @@ INJECT=/sys/kernel/debug/fail_function
 TRACE=$SYSFS_TRACING_DIR/trace
 METHOD_EVENT=$SYSFS_TRACING_DIR/events/livepatch/klp_method_changed/enable
 STAY=/sys/module/$MOD_DIRECT/parameters/stay
+LINGER=/sys/module/$MOD_INJECT/parameters/linger
 
 # attached(function) - is somebody attached to it by ftrace?
 function attached() {
@@ -153,6 +154,7 @@ function set_disabled() {
 function clean_up() {
 	[[ -z "$LOAD" ]] || kill $LOAD
 	[[ ! -e $STAY ]] || echo 0 > $STAY
+	[[ ! -e $LINGER ]] || echo 0 > $LINGER
 	rmmod $MOD_HOG 2> /dev/null
 	[[ ! -d $SYSFS_TRACING_DIR/events/kselftest ]] || probe_no_more
 	[[ ! -e $INJECT/inject ]] || echo > $INJECT/inject
@@ -1092,11 +1094,11 @@ load_mod $MOD_INJECT
 load_lp $MOD_INJECT_PATCH
 wait_method jump $MOD_INJECT_PATCH test_klp_inject_function $MOD_INJECT
 check_inject 1
-echo 1 > /sys/module/$MOD_INJECT/parameters/linger
+echo 1 > $LINGER
 unload_mod $MOD_INJECT &
 loop_until "[[ \$(cat /sys/module/$MOD_INJECT/parameters/result) == 0 ]]" ||
 	die "the function still jumps"
-echo 0 > /sys/module/$MOD_INJECT/parameters/linger
+echo 0 > $LINGER
 wait
 disable_lp $MOD_INJECT_PATCH
 unload_lp $MOD_INJECT_PATCH
