@@ -28,6 +28,11 @@ function attached() {
 	grep -q "^$1 " $ATTACHED
 }
 
+# holders(function) - how many are attached to it by ftrace?
+function holders() {
+	sed -n "s/^$1 .*(\([0-9]*\)).*/\1/p" $ATTACHED
+}
+
 # check_methods(modname, method...) - check that trace events have told of these
 #				     methods of $FUNCTION, from the first one on
 function check_methods() {
@@ -384,6 +389,8 @@ for tracer in function function_graph; do
 	start_disabling $MOD_LIVEPATCH3
 	check_probes $tracer 0
 	probe_no_more
+	# Livepatch is.
+	[[ $(holders $FUNCTION) -eq 1 ]] || die "tracers or probes are still attached"
 	wait_version 0
 	expect_no_mix
 	hold 0
